@@ -1,0 +1,53 @@
+/**
+ * The store, as its users see it. Two implementations keep this contract (`memory.ts`, `sqlite.ts`)
+ * and one behaviour suite holds both to it. One on NATS JetStream is to come, so every call that
+ * may wait is a promise.
+ *
+ * - A call that resolves is durable: with SQLite it is committed with an fsync.
+ * - A call that rejects left nothing behind and took nothing away. A rejection never concerns the
+ *   calls beside it, even when they share a transaction.
+ * - Calls on one ring take effect in the order in which they were made; so do their answers.
+ */
+export interface Store {
+  readonly rings: RingStore;
+  /** Whether writes work: undefined, or why not (a full disk). Heals by itself. */
+  trouble(): string | undefined;
+  /** Commits what was submitted, then lets go of every file. Later calls reject. */
+  close(): Promise<void>;
+}
+
+/**
+ * Rings: short queues with names, each holding the rows of the highest positions that it was given.
+ * A position is the caller's, a safe integer above 0, unique in its ring.
+ */
+export interface RingStore {
+  /** Every row of every ring, without its text, by ring and position: what a start needs to know. */
+  index(): Promise<RingIndex[]>;
+  /**
+   * Puts rows in and keeps the newest `rowsMax` of the ring by position: of what was there and what
+   * comes, the lowest positions go first, be it one of the new rows. A row whose position is there
+   * already replaces it. All rows of a call are put, or none.
+   */
+  put(ring: string, rows: readonly RingRow[], rowsMax: number): Promise<void>;
+  /**
+   * The rows above position `after`, lowest first: as many as fit `bytesMax` of text, and at least
+   * one while there is any.
+   */
+  read(ring: string, after: number, bytesMax: number): Promise<RingRow[]>;
+  /** Takes these positions out. One that is not there is none of the caller's worry. */
+  drop(ring: string, positions: readonly number[]): Promise<void>;
+}
+
+export interface RingRow {
+  position: number;
+  text: string;
+  /** The name of the API key whose bytes these are. */
+  owner: string;
+  /** UTF-8 length of `text`. */
+  bytes: number;
+}
+
+export interface RingIndex {
+  ring: string;
+  rows: Omit<RingRow, 'text'>[];
+}
