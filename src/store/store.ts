@@ -6,13 +6,17 @@
  * - A call that resolves is durable: with SQLite it is committed with an fsync.
  * - A call that rejects left nothing behind and took nothing away. A rejection never concerns the
  *   calls beside it, even when they share a transaction.
- * - Calls on one ring take effect in the order in which they were made; so do their answers.
+ * - Calls take effect in the order in which they were made, also across rings; so do their
+ *   answers. A read sees every put made before it.
+ * - What is handed in is copied in the call; the caller may reuse its lists.
+ * - Strings are kept as UTF-8: a lone surrogate, which JSON can smuggle in, becomes U+FFFD (of the
+ *   same three bytes), in the name of a ring too. Any other character is kept, U+0000 too.
  */
 export interface Store {
   readonly rings: RingStore;
   /** Whether writes work: undefined, or why not (a full disk). Heals by itself. */
   trouble(): string | undefined;
-  /** Commits what was submitted, then lets go of every file. Later calls reject. */
+  /** Commits what was submitted, then lets go of every file. Later calls reject; again is no harm. */
   close(): Promise<void>;
 }
 
@@ -21,17 +25,21 @@ export interface Store {
  * A position is the caller's, a safe integer above 0, unique in its ring.
  */
 export interface RingStore {
-  /** Every row of every ring, without its text, by ring and position: what a start needs to know. */
+  /**
+   * Every row of every ring, without its text: what a start needs to know. Rings by the bytes of
+   * their names, rows by position; no ring is empty.
+   */
   index(): Promise<RingIndex[]>;
   /**
    * Puts rows in and keeps the newest `rowsMax` of the ring by position: of what was there and what
    * comes, the lowest positions go first, be it one of the new rows. A row whose position is there
-   * already replaces it. All rows of a call are put, or none.
+   * already replaces it. All rows of a call are put, or none. A number that is not a safe integer
+   * (position above 0, bytes and rowsMax 0 or above) rejects. `rowsMax` 0 empties the ring.
    */
   put(ring: string, rows: readonly RingRow[], rowsMax: number): Promise<void>;
   /**
-   * The rows above position `after`, lowest first: as many as fit `bytesMax` of text, and at least
-   * one while there is any.
+   * The rows above position `after`, lowest first: as many as fit `bytesMax` by their `bytes`, and at
+   * least one while there is any.
    */
   read(ring: string, after: number, bytesMax: number): Promise<RingRow[]>;
   /** Takes these positions out. One that is not there is none of the caller's worry. */

@@ -1,0 +1,52 @@
+import type { BurstsFigure } from '../harness/bursts-job.ts';
+import { addAccount, noAccount, spreadOf, type Spread } from '../harness/report.ts';
+import { runLoad } from '../harness/run-load.ts';
+import type { Account, Seen } from '../harness/station.ts';
+import type { Role } from './dialects.ts';
+import { withServers, type ServerKind } from './servers.ts';
+import type { Size } from './size.ts';
+
+/** Two servers under the same load in turns, over all rounds. */
+export interface Duel {
+  first: BurstsFigure[];
+  second: BurstsFigure[];
+  /** First divided by second, pair by pair. */
+  cpuRatio: Spread;
+  rateRatio: Spread;
+  account: Account;
+}
+
+export async function duel(
+  kinds: readonly [ServerKind, ServerKind],
+  size: Size,
+  role: Role,
+  receivers: number,
+): Promise<Duel> {
+  const account = noAccount();
+  const pairs: BurstsFigure[][] = [];
+  for (let round = 0; round < size.rounds; round++) {
+    const result = await withServers(kinds, (targets) =>
+      runLoad({ kind: 'bursts', ...size, targets, role, receivers }),
+    );
+    if (!kinds.some((kind) => kind === 'nats' || kind === 'socket.io')) sameBytes(result.seen);
+    pairs.push(...result.pairs);
+    addAccount(account, result.account);
+  }
+  const ratio = (of: (figure: BurstsFigure) => number) =>
+    spreadOf(pairs.map(([first, second]) => of(first!) / of(second!)));
+  return {
+    first: pairs.map((pair) => pair[0]!),
+    second: pairs.map((pair) => pair[1]!),
+    cpuRatio: ratio((figure) => figure.cpuNsPerMessage),
+    rateRatio: ratio((figure) => figure.messagesPerSecond),
+    account,
+  };
+}
+
+/** Both must have put the same bytes on the wire, the times in them aside. */
+function sameBytes(seen: readonly Seen[]): void {
+  const untimed = seen.map((one) =>
+    JSON.stringify(one).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME'),
+  );
+  if (new Set(untimed).size > 1) throw new Error(`not the same bytes:\n${untimed.join('\n')}`);
+}

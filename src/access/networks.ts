@@ -1,0 +1,65 @@
+import { BlockList, isIP, isIPv4 } from 'node:net';
+
+/** A set of addresses and networks, for `inNetworks`. */
+export type Networks = BlockList;
+
+/**
+ * One spelling for each address: IPv6 shortened and in lower case, an IPv4 address mapped into IPv6
+ * as plain IPv4, no zone. Undefined for anything that is not an address.
+ */
+export function normalAddress(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  const zone = text.indexOf('%');
+  const bare = zone < 0 ? text : text.slice(0, zone);
+  if (isIP(bare) !== 6) return undefined;
+  const short = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short);
+  if (!mapped) return short;
+  const high = parseInt(mapped[1]!, 16);
+  const low = parseInt(mapped[2]!, 16);
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+/** What is wrong with an address or CIDR network, worded to follow "must"; undefined: nothing. */
+export function networkProblem(text: string): string | undefined {
+  return parseNetwork(text) ? undefined : 'be an address or a network such as "10.0.0.0/8"';
+}
+
+/** The set of these addresses and CIDR networks, IPv4 and IPv6; throws for anything else. */
+export function networks(list: readonly string[]): Networks {
+  const set = new BlockList();
+  for (const text of list) {
+    const network = parseNetwork(text);
+    if (!network) throw new Error(`Neither an address nor a network: ${JSON.stringify(text)}`);
+    set.addSubnet(network.address, network.bits, family(network.address));
+  }
+  return set;
+}
+
+/** Whether a normal address is in the set. */
+export function inNetworks(set: Networks, address: string): boolean {
+  return set.check(address, family(address));
+}
+
+/** Whether a listener on this host can be reached from this machine only. */
+export function isLoopbackHost(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const address = normalAddress(bare);
+  if (address === undefined) return bare.toLowerCase() === 'localhost';
+  return address === '::1' || (isIPv4(address) && address.startsWith('127.'));
+}
+
+function parseNetwork(text: string): { address: string; bits: number } | undefined {
+  const [, written, suffix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const address = written === undefined ? undefined : normalAddress(written);
+  if (address === undefined) return undefined;
+  const widest = isIPv4(address) ? 32 : 128;
+  // A network of mapped addresses counts its bits from the front of the IPv6 form.
+  const offset = isIPv4(written!) ? 0 : 128 - widest;
+  const bits = suffix === undefined ? widest : Number(suffix) - offset;
+  return bits >= 0 && bits <= widest ? { address, bits } : undefined;
+}
+
+function family(address: string): 'ipv4' | 'ipv6' {
+  return isIPv4(address) ? 'ipv4' : 'ipv6';
+}

@@ -1,0 +1,18 @@
+/** What a "no" is. Each feature lists its own; docs/protocol.md shows them all, and a test compares. */
+export interface Refusal {
+  /** The error's number on the wire: an HTTP status, or its like in a frame. */
+  code: number;
+  message: string;
+  /** When the connection ends with it, its WebSocket close code. */
+  close?: number;
+  /** Whether the same client, unchanged, may try again later with hope. */
+  retry: boolean;
+}
+
+/** The HTTP answer of a refusal before an upgrade: the relay's own error shape. */
+export function refusedResponse(refusal: Refusal, detail?: string): Response {
+  const headers: Record<string, string> = refusal.retry ? { 'Retry-After': '5' } : {};
+  if (refusal.code === 426) headers.Upgrade = 'websocket';
+  const { message, code } = refusal;
+  return Response.json({ message, code, detail }, { status: code, headers });
+}

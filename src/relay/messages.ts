@@ -1,0 +1,249 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import type { Refusal } from '../refusal.ts';
+
+/** Every "no" of the relay, by name. Those that end the connection carry its close code. */
+export const relayRefusals = {
+  badKey: { code: 401, message: 'Invalid or missing API key.', retry: false },
+  notUpgrading: { code: 426, message: 'This address speaks WebSocket.', retry: false },
+  malformedHandshake: { code: 400, message: 'Malformed handshake.', close: 4400, retry: false },
+  handshakeTimeout: { code: 408, message: 'No handshake in time.', close: 4408, retry: true },
+  handshakeForbidden: { code: 403, message: 'Forbidden.', close: 4403, retry: false },
+  botConnected: { code: 409, message: 'Bot already connected.', close: 4409, retry: true },
+  replaced: { code: 410, message: 'replaced', close: 4410, retry: false },
+  malformedMessage: { code: 400, message: 'Malformed message.', retry: false },
+  forbidden: { code: 403, message: 'Forbidden.', retry: false },
+  tooManyMessages: { code: 429, message: 'Too many messages.', retry: true },
+  floods: { code: 429, message: 'Too many messages.', close: 4429, retry: true },
+  tooLarge: { code: 413, message: 'Message too large.', close: 1009, retry: false },
+  tooSlow: { code: 508, message: 'too slow', close: 4508, retry: true },
+  goingAway: { code: 503, message: 'going away', close: 1001, retry: true },
+} as const satisfies Record<string, Refusal>;
+
+export interface FrameLimits {
+  /** Longest id or name, in characters. */
+  idLengthMax: number;
+  /** Deepest nesting of a frame's JSON. */
+  jsonDepthMax: number;
+}
+
+/** What a frame could not be read for; `msgId` where that much was readable. */
+export class Fault {
+  constructor(
+    readonly detail: string,
+    readonly msgId?: string,
+  ) {}
+}
+
+export type Handshake =
+  { type: 'mod'; serverId: string; channelId: string } | { type: 'bot'; botId: string };
+
+/** A message of either side, in the words of the core. */
+export interface Message {
+  msgId: string;
+  /** Only a mod's: the server it says it is. */
+  serverId?: string;
+  channelId: string;
+  author: { id: string; name?: string | undefined };
+  content: string;
+  meta?: Record<string, unknown>;
+  ts?: string;
+}
+
+function schemas(limits: FrameLimits) {
+  const max = limits.idLengthMax;
+  const Id = Type.RegExp(new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${max}}$`, 'u'), {
+    description: `1 to ${max} characters, no control characters (server.id_length_max)`,
+  });
+  const Name = Type.RegExp(new RegExp(`^[^\\p{Cc}\\p{Cs}]{0,${max}}$`, 'u'), {
+    description: `at most ${max} characters, no control characters (server.id_length_max)`,
+  });
+  const common = {
+    msg_id: Id,
+    author: Type.Object({ id: Id, name: Type.Optional(Name) }),
+    content: Type.String({ minLength: 1, description: 'a string that is not empty' }),
+    meta: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'an object' })),
+    ts: Type.Optional(Type.String({ description: 'an RFC 3339 timestamp' })),
+  };
+  return {
+    mod: Type.Object({ ...common, id: Id, destination: Type.Object({ channel_id: Id }) }),
+    bot: Type.Object({ ...common, id: Id }),
+    handshake: Type.Union([
+      Type.Object({
+        type: Type.Literal('mod'),
+        data: Type.Object({ server_id: Id, channel_id: Id }),
+      }),
+      Type.Object({ type: Type.Literal('bot'), data: Type.Object({ bot_id: Id }) }),
+    ]),
+  };
+}
+
+/**
+ * Reads frames. Unknown fields are ignored. Broken JSON, JSON deeper than `jsonDepthMax` and
+ * whatever the source document's field lists do not allow come back as a `Fault`.
+ */
+export class RelayFrames {
+  private readonly modCheck: TypeCheck<ReturnType<typeof schemas>['mod']>;
+  private readonly botCheck: TypeCheck<ReturnType<typeof schemas>['bot']>;
+  private readonly handshakeCheck: TypeCheck<ReturnType<typeof schemas>['handshake']>;
+
+  constructor(private readonly limits: FrameLimits) {
+    const { mod, bot, handshake } = schemas(limits);
+    this.modCheck = TypeCompiler.Compile(mod);
+    this.botCheck = TypeCompiler.Compile(bot);
+    this.handshakeCheck = TypeCompiler.Compile(handshake);
+  }
+
+  handshake(text: string): Handshake | Fault {
+    const value = this.read(text, this.handshakeCheck);
+    if (value instanceof Fault) return value;
+    return value.type === 'bot'
+      ? { type: 'bot', botId: value.data.bot_id }
+      : { type: 'mod', serverId: value.data.server_id, channelId: value.data.channel_id };
+  }
+
+  modMessage(text: string): Message | Fault {
+    const value = this.read(text, this.modCheck);
+    if (value instanceof Fault) return value;
+    return message(value, value.destination.channel_id, value.id);
+  }
+
+  botMessage(text: string): Message | Fault {
+    const value = this.read(text, this.botCheck);
+    return value instanceof Fault ? value : message(value, value.id, undefined);
+  }
+
+  private read<T extends TSchema>(text: string, check: TypeCheck<T>): Static<T> | Fault {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return new Fault('not JSON');
+    }
+    const look = inspect(value, this.limits.jsonDepthMax);
+    if (look === tooDeep) return new Fault('deeper than server.json_depth_max');
+    if (!check.Check(value)) return fault(value, check);
+    const ts = (value as { ts?: string }).ts;
+    if (ts !== undefined && !isRfc3339(ts))
+      return new Fault('ts: an RFC 3339 timestamp', msgIdOf(value));
+    return look === inexact ? (exactly(text) as Static<T>) : value;
+  }
+}
+
+function message(
+  value: Static<ReturnType<typeof schemas>['bot']>,
+  channelId: string,
+  serverId: string | undefined,
+): Message {
+  const { msg_id: msgId, author, content, meta, ts } = value;
+  return {
+    msgId,
+    serverId,
+    channelId,
+    author: { id: author.id, name: author.name },
+    content,
+    meta,
+    ts,
+  } as Message;
+}
+
+/** The first thing that is wrong, as `author.id: 1 to 128 characters, …`. */
+function fault(value: unknown, check: TypeCheck<TSchema>): Fault {
+  const first = check.Errors(value).First();
+  const field = first?.path.slice(1).replaceAll('/', '.');
+  const wanted = first?.schema.description ?? first?.message ?? 'not as documented';
+  return new Fault(field ? `${field}: ${wanted}` : wanted, msgIdOf(value));
+}
+
+function msgIdOf(value: unknown): string | undefined {
+  const id = (value as { msg_id?: unknown } | null)?.msg_id;
+  return typeof id === 'string' && id.length <= 1024 ? id : undefined;
+}
+
+const plain = 0;
+const inexact = 1;
+const tooDeep = 2;
+
+/** Looks through a value once: how deep it is, and whether a number in it lost digits by parsing. */
+function inspect(value: unknown, depthMax: number): number {
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value) || (value % 1 !== 0 && Number.isFinite(value))
+      ? plain
+      : inexact;
+  }
+  if (typeof value !== 'object' || value === null) return plain;
+  if (depthMax === 0) return tooDeep;
+  let worst = plain;
+  for (const key in value) {
+    const part = (value as Record<string, unknown>)[key];
+    if (typeof part === 'string') continue;
+    const look = inspect(part, depthMax - 1);
+    if (look > worst) worst = look;
+    if (worst === tooDeep) return worst;
+  }
+  return worst;
+}
+
+/** Parses so that numbers too large for a double leave again as they came (a Discord id in `meta`). */
+function exactly(text: string): unknown {
+  const raw = JSON as unknown as { rawJSON(text: string): unknown };
+  const keep = (_key: string, value: unknown, context: { source: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) ? raw.rawJSON(context.source) : value;
+  return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
+}
+
+const rfc3339 =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,12})?(?:[Zz]|[+-](\d\d):(\d\d))$/;
+const monthDays = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** RFC 3339, section 5.6: date-time, leap second and lower-case letters included. */
+export function isRfc3339(text: string): boolean {
+  const m = rfc3339.exec(text);
+  if (m === null) return false;
+  const [year, month, day, hour, minute, second] = [+m[1]!, +m[2]!, +m[3]!, +m[4]!, +m[5]!, +m[6]!];
+  if (month < 1 || month > 12 || day < 1 || day > monthDays[month - 1]!) return false;
+  if (month === 2 && day === 29 && (year % 4 !== 0 || (year % 100 === 0 && year % 400 !== 0)))
+    return false;
+  if (hour > 23 || minute > 59 || second > 60) return false;
+  return m[7] === undefined || (+m[7] <= 23 && +m[8]! <= 59);
+}
+
+/**
+ * What a recipient gets, but for its last field, the time of its delivery: one string, so that a
+ * message that waits can be stamped when it leaves.
+ */
+export function encodeBody(from: 'mod' | 'bot', message: Message, receivedAt: string): string {
+  const text = JSON.stringify({
+    type: from,
+    channel_id: message.channelId,
+    author: message.author,
+    content: message.content,
+    meta: message.meta,
+    ts: message.ts ?? receivedAt,
+    received_at: receivedAt,
+    msg_id: message.msgId,
+    server_id: message.serverId,
+  });
+  return text.slice(0, -1);
+}
+
+export function stamped(body: string, forwardedAt: string): string {
+  return `${body},"forwarded_at":"${forwardedAt}"}`;
+}
+
+export type Status = 'completed' | 'queued' | 'failed';
+
+/** The acknowledgement of one message. `detail` names the bound that a `failed` ran into. */
+export function encodeAnswer(
+  status: Status,
+  role: 'mod' | 'bot',
+  msgId: string,
+  detail?: string,
+): string {
+  const why = detail === undefined ? '' : `,"detail":${JSON.stringify(detail)}`;
+  return `{"status":"${status}","type":"${role}","msg_id":${JSON.stringify(msgId)}${why}}`;
+}
+
+export function encodeRefusal(refusal: Refusal, msgId?: string, detail?: string): string {
+  return JSON.stringify({ message: refusal.message, code: refusal.code, msg_id: msgId, detail });
+}

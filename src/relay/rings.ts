@@ -1,0 +1,396 @@
+import type { Clock } from '../sockets/ports.ts';
+import type { RingRow, RingStore } from '../store/store.ts';
+
+export interface RingLimits {
+  /** The ring keeps its newest this many; 0 means there are no rings. */
+  rowsMax: number;
+  /** Rings that hold anything, at once. */
+  ringsMax: number;
+  /** UTF-8 bytes of text in all rings. */
+  bytesMax: number;
+  /** UTF-8 bytes of text that the messages of one API key may fill. */
+  ownerBytesMax: number;
+}
+
+/** `queued` is committed, `completed` was handed to a recipient before that, `failed` is neither. */
+export type Outcome = 'completed' | 'queued' | 'failed';
+type Settle = (outcome: Outcome) => void;
+
+/** A message that waits. `position` is its number in the order of all messages. */
+export interface Row {
+  readonly position: number;
+  readonly owner: string;
+  readonly bytes: number;
+  /** Kept until the store has it. */
+  text: string | undefined;
+  /** In the store, as far as we know. */
+  stored: boolean;
+  /** Received or pushed out: only its deletion is still to come. */
+  gone: boolean;
+  /** Must be put until it is in: nobody waits for an answer that could say `failed`. */
+  mustKeep: boolean;
+  /** The connections that were sent it and may still give a receipt; a newcomer is not sent it. */
+  holders: readonly object[];
+  /** On its way to the store. */
+  flying: boolean;
+  /** Told once what became of it. */
+  settle: Settle | undefined;
+}
+
+export interface Ring {
+  readonly name: string;
+  /** By position; the ones that are gone stay until the store has let go of them. */
+  readonly rows: Row[];
+  /** How many of them are in the store, and how many are gone. */
+  stored: number;
+  gone: number;
+}
+
+const retryMs = 500;
+
+/**
+ * What waits, by ring: the memory's exact picture of the store, with the rows on their way there.
+ * Texts are in the store only, once it has them. A failed deletion is remembered and tried again;
+ * so is the put of a message that was already acknowledged.
+ */
+export class Rings {
+  private readonly rings = new Map<string, Ring>();
+  private readonly ownerBytes = new Map<string, number>();
+  private bytes = 0;
+  private readonly unwell = new Set<Ring>();
+  private retrying = false;
+  private pending = 0;
+  private readonly idle: (() => void)[] = [];
+
+  constructor(
+    private readonly store: RingStore,
+    private readonly clock: Clock,
+    private readonly limits: RingLimits,
+    /** Told when a ring becomes empty and forgets itself. */
+    private readonly emptied: (ring: string) => void = () => {},
+  ) {}
+
+  /** Reads what an earlier run left; resolves with the highest position in use. */
+  async load(prefix: string): Promise<number> {
+    let highest = 0;
+    for (const { ring: name, rows } of await this.store.index()) {
+      if (!name.startsWith(prefix)) continue;
+      const ring = this.open(name);
+      for (const { position, bytes, owner } of rows) {
+        this.account(owner, bytes);
+        ring.rows.push({ ...blank, position, bytes, owner, stored: true });
+        ring.stored += 1;
+        highest = Math.max(highest, position);
+      }
+      this.trim(ring);
+    }
+    return highest;
+  }
+
+  get(name: string): Ring | undefined {
+    return this.rings.get(name);
+  }
+
+  names(): string[] {
+    return [...this.rings.keys()];
+  }
+
+  /**
+   * Puts a new message behind all others of its ring; `settle` is told what became of it. Returns the bound that it would break, as the settings name it.
+   */
+  append(
+    name: string,
+    position: number,
+    text: string,
+    owner: string,
+    settle: Settle,
+  ): string | undefined {
+    const bytes = Buffer.byteLength(text);
+    const over = this.bound(name, owner, bytes);
+    if (over !== undefined) return over;
+    const ring = this.open(name);
+    const row: Row = { ...blank, position, owner, bytes, text, settle };
+    this.account(owner, bytes);
+    ring.rows.push(row);
+    this.put(ring, [row]);
+    return undefined;
+  }
+
+  /**
+   * Messages that were sent and not received go in where their numbers place them; past a bound the
+   * oldest of the ring go. They stay in memory and are tried again until the store has them.
+   * Returns how many a bound kept out.
+   */
+  join(name: string, messages: readonly Unreceived[]): number {
+    if (messages.length === 0) return 0;
+    const { rowsMax, ringsMax } = this.limits;
+    const isFull = !this.rings.has(name) && this.rings.size >= ringsMax;
+    if (rowsMax === 0 || isFull) return messages.length;
+    const ring = this.open(name);
+    const rows: Row[] = [];
+    for (const { position, text, owner } of messages) {
+      const bytes = Buffer.byteLength(text);
+      this.account(owner, bytes);
+      rows.push({ ...blank, position, owner, bytes, text, mustKeep: true });
+    }
+    ring.rows.push(...rows);
+    ring.rows.sort((a, b) => a.position - b.position);
+    this.pushOutOverBounds(ring);
+    const kept = rows.filter((row) => !row.gone);
+    if (kept.length > 0) this.put(ring, kept);
+    return rows.length - kept.length;
+  }
+
+  /** The first row above `after` that nobody has been sent. */
+  next(name: string, after: number): Row | undefined {
+    const rows = this.rings.get(name)?.rows ?? [];
+    for (let i = indexAbove(rows, after); i < rows.length; i++) {
+      const row = rows[i]!;
+      if (!row.gone && row.holders.length === 0) return row;
+    }
+    return undefined;
+  }
+
+  find(name: string, position: number): Row | undefined {
+    const rows = this.rings.get(name)?.rows ?? [];
+    const row = rows[indexAbove(rows, position - 1)];
+    return row?.position === position && !row.gone ? row : undefined;
+  }
+
+  /** A row that a recipient has been sent counts as delivered: from now on it must not fail. */
+  claim(row: Row, holder: object): void {
+    row.holders = [...row.holders, holder];
+    row.mustKeep = true;
+    settled(row, 'completed');
+  }
+
+  /** Gives back what `holder` was sent and never received. */
+  release(name: string, holder: object): void {
+    for (const row of this.rings.get(name)?.rows ?? [])
+      if (row.holders.includes(holder))
+        row.holders = row.holders.filter((other) => other !== holder);
+  }
+
+  /** Received, or nobody's any more: it leaves the store. */
+  remove(name: string, gone: readonly Row[]): void {
+    const ring = this.rings.get(name);
+    if (ring === undefined || gone.length === 0) return;
+    for (const row of gone) this.markGone(ring, row);
+    this.drop(ring, gone);
+  }
+
+  /** Texts of stored rows above `after`, by position. Rejects when the store cannot read. */
+  async read(name: string, after: number, bytesMax: number): Promise<Map<number, string>> {
+    const rows = await this.store.read(name, after, bytesMax);
+    return new Map(rows.map((row) => [row.position, row.text]));
+  }
+
+  /** Resolves when no write is on its way. */
+  settled(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idle.push(resolve));
+  }
+
+  private open(name: string): Ring {
+    let ring = this.rings.get(name);
+    if (ring === undefined) {
+      ring = { name, rows: [], stored: 0, gone: 0 };
+      this.rings.set(name, ring);
+    }
+    return ring;
+  }
+
+  private account(owner: string, bytes: number): void {
+    this.bytes += bytes;
+    const sum = (this.ownerBytes.get(owner) ?? 0) + bytes;
+    if (sum === 0) this.ownerBytes.delete(owner);
+    else this.ownerBytes.set(owner, sum);
+  }
+
+  /** The bound that a new message would break, counting what it pushes out as gone. */
+  private bound(name: string, owner: string, bytes: number): string | undefined {
+    const { rowsMax, ringsMax, bytesMax, ownerBytesMax } = this.limits;
+    if (rowsMax === 0) return 'gateway.queue_max is 0';
+    const rows = this.rings.get(name)?.rows;
+    if (rows === undefined && this.rings.size >= ringsMax) return 'gateway.rings_max';
+    let all = this.bytes + bytes;
+    let own = (this.ownerBytes.get(owner) ?? 0) + bytes;
+    if (all <= bytesMax && own <= ownerBytesMax) return undefined;
+    const leaving = (rows?.length ?? 0) + 1 - rowsMax;
+    for (const row of rows?.slice(0, Math.max(0, leaving)) ?? []) {
+      if (row.gone) continue;
+      all -= row.bytes;
+      if (row.owner === owner) own -= row.bytes;
+    }
+    if (own > ownerBytesMax) return 'gateway.key_ring_bytes_max';
+    return all > bytesMax ? 'gateway.ring_bytes_max' : undefined;
+  }
+
+  private pushOutOverBounds(ring: Ring): void {
+    const { bytesMax, ownerBytesMax } = this.limits;
+    const over = (row: Row) =>
+      this.bytes > bytesMax || this.ownerBytes.get(row.owner)! > ownerBytesMax;
+    const out: Row[] = [];
+    for (const row of ring.rows) {
+      if (row.gone || row.settle !== undefined || !over(row)) continue;
+      this.markGone(ring, row);
+      out.push(row);
+    }
+    if (out.length > 0) this.drop(ring, out);
+  }
+
+  private markGone(ring: Ring, row: Row): void {
+    if (row.gone) return;
+    row.gone = true;
+    ring.gone += 1;
+    row.text = undefined;
+    row.holders = nobody;
+    this.account(row.owner, -row.bytes);
+  }
+
+  private put(ring: Ring, rows: Row[]): void {
+    // Rows that wait for their deletion take no room from those that wait for a recipient.
+    const limit = this.limits.rowsMax + ring.gone;
+    this.pending += 1;
+    for (const row of rows) row.flying = true;
+    this.store.put(ring.name, rows.map(toStore), limit).then(
+      () => {
+        for (const row of rows) {
+          if (!row.stored) ring.stored += 1;
+          row.stored = true;
+          row.text = undefined;
+          row.flying = false;
+          settled(row, 'queued');
+        }
+        this.mirror(ring, limit);
+        this.trim(ring);
+        this.finished(ring);
+      },
+      () => {
+        const lost: Row[] = [];
+        for (const row of rows) {
+          if (row.mustKeep && !row.gone) this.unwell.add(ring);
+          else lost.push(row);
+          row.flying = false;
+          settled(row, 'failed');
+        }
+        for (const row of lost) this.forget(ring, row);
+        this.retryLater();
+        this.finished(ring);
+      },
+    );
+  }
+
+  private drop(ring: Ring, rows: readonly Row[]): void {
+    this.pending += 1;
+    const positions = rows.map((row) => row.position);
+    this.store.drop(ring.name, positions).then(
+      () => {
+        for (const row of rows) this.forget(ring, row);
+        this.finished(ring);
+      },
+      () => {
+        this.unwell.add(ring);
+        this.retryLater();
+        this.finished(ring);
+      },
+    );
+  }
+
+  private finished(ring: Ring): void {
+    if (ring.rows.length === 0 && this.rings.get(ring.name) === ring) {
+      this.rings.delete(ring.name);
+      this.emptied(ring.name);
+    }
+    this.pending -= 1;
+    if (this.pending === 0) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  /** Does to our picture what the store did: the lowest stored rows past `limit` are no more. */
+  private mirror(ring: Ring, limit: number): void {
+    for (let i = 0; ring.stored > limit;) {
+      if (ring.rows[i]!.stored) this.forget(ring, ring.rows[i]!);
+      else i += 1;
+    }
+  }
+
+  /** Of what waits, the oldest past the ring's length go. */
+  private trim(ring: Ring): void {
+    if (ring.rows.length <= this.limits.rowsMax || ring.stored <= this.limits.rowsMax) return;
+    const waiting = ring.rows.filter((row) => row.stored && !row.gone);
+    this.remove(ring.name, waiting.slice(0, Math.max(0, waiting.length - this.limits.rowsMax)));
+  }
+
+  private forget(ring: Ring, row: Row): void {
+    const at = indexAbove(ring.rows, row.position - 1);
+    if (ring.rows[at] !== row) return;
+    this.markGone(ring, row);
+    ring.gone -= 1;
+    if (row.stored) ring.stored -= 1;
+    ring.rows.splice(at, 1);
+  }
+
+  private retryLater(): void {
+    if (this.retrying || this.unwell.size === 0) return;
+    this.retrying = true;
+    this.clock.after(retryMs, () => {
+      this.retrying = false;
+      this.retry();
+    });
+  }
+
+  /** Tries again what the store refused and nobody else will ask for again. */
+  retry(): void {
+    const rings = [...this.unwell];
+    this.unwell.clear();
+    for (const ring of rings) {
+      const gone = ring.rows.filter((row) => row.gone);
+      if (gone.length > 0) this.drop(ring, gone);
+      const unsaved = ring.rows.filter(
+        (row) => row.mustKeep && !row.stored && !row.gone && !row.flying,
+      );
+      if (unsaved.length > 0) this.put(ring, unsaved);
+    }
+  }
+}
+
+/** A message that was sent and not received. */
+export interface Unreceived {
+  position: number;
+  text: string;
+  owner: string;
+}
+
+function settled(row: Row, outcome: Outcome): void {
+  const { settle } = row;
+  row.settle = undefined;
+  settle?.(outcome);
+}
+
+/** Index of the first row above a position. */
+function indexAbove(rows: readonly Row[], position: number): number {
+  let low = 0;
+  for (let high = rows.length; low < high;) {
+    const middle = (low + high) >>> 1;
+    if (rows[middle]!.position > position) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** A copy: the row may change before the store has looked at it. */
+function toStore({ position, owner, bytes, text }: Row): RingRow {
+  return { position, owner, bytes, text: text! };
+}
+
+const nobody: readonly object[] = [];
+
+const blank = {
+  text: undefined,
+  stored: false,
+  gone: false,
+  mustKeep: false,
+  holders: nobody,
+  flying: false,
+  settle: undefined,
+};

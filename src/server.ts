@@ -1,0 +1,287 @@
+import { readFileSync } from 'node:fs';
+import { Elysia } from 'elysia';
+import { apiKeys } from './access/api-keys.ts';
+import { hostAllowed, originAllowed } from './access/browser-guard.ts';
+import { clientAddress } from './access/client-address.ts';
+import { isLoopbackHost, networks } from './access/networks.ts';
+import { type Part as PartName, partAddress } from './config/listeners.ts';
+import type { Loaded } from './config/load.ts';
+import { relayKeys } from './config/relay-keys.ts';
+import type { Config } from './config/schema.ts';
+import type { Log } from './log.ts';
+import { type Refusal, refusedResponse } from './refusal.ts';
+import { relayApp } from './relay/app.ts';
+import { RelayFrames } from './relay/messages.ts';
+import { Relay } from './relay/relay.ts';
+import { Sockets, type SocketData, socketRefusals } from './sockets/accept.ts';
+import type { Clock, Topics } from './sockets/ports.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+
+/** What one part of the program gives to the whole. */
+interface Part {
+  name: PartName;
+  app: Elysia;
+  /** Its topics, bound when its listener exists. */
+  topics: BoundTopics;
+  socketBytesMax: number;
+  /** Ends its connections within `budgetMs`, losing nothing. */
+  drain(budgetMs: number): Promise<void>;
+}
+
+export interface Running {
+  /** Each listener: its URL and the parts on it. */
+  listening: readonly { url: string; parts: readonly PartName[] }[];
+  /** Sockets that fit under the limit of file descriptors, or as configured. */
+  socketsMax: number;
+  /** Drains and stops everything, once; resolves when the store is closed. */
+  stop(): Promise<void>;
+}
+
+export const listenerRefusals = {
+  foreignHost: {
+    code: 403,
+    message: 'This Host is not served here (server.allowed_hosts).',
+    retry: false,
+  },
+  foreignOrigin: {
+    code: 403,
+    message: 'Pages of this Origin may not do that (server.allowed_origins).',
+    retry: false,
+  },
+} as const satisfies Record<string, Refusal>;
+
+class BoundTopics implements Topics {
+  private server: Bun.Server<SocketData> | undefined;
+
+  bind(server: Bun.Server<SocketData>): void {
+    this.server = server;
+  }
+
+  publish(topic: string, text: string): void {
+    this.server?.publish(topic, text);
+  }
+}
+
+const clock: Clock = {
+  now: Date.now,
+  after(delayMs, fn) {
+    const timer = setTimeout(fn, delayMs);
+    return () => clearTimeout(timer);
+  },
+  nextTurn: setImmediate,
+};
+
+/** File descriptors that are not sockets: the store, listeners, logs, connections to others. */
+const descriptorsForOthers = 64;
+
+/**
+ * Opens the store and starts every part on its listener. Rejects, with nothing left open, when the
+ * data folder is in use, an address is taken, or a certificate is not one.
+ */
+export async function startServer(
+  { config, mls }: Pick<Loaded, 'config' | 'mls'>,
+  log: Log,
+): Promise<Running> {
+  const { server: settings } = config;
+  const store = await openSqliteStore({
+    folder: settings.data_dir,
+    onEvent: ({ level, event, ...fields }) => log(level, 'store', event, fields),
+  });
+  const total = settings.sockets_max || descriptorLimit() - descriptorsForOthers;
+  log('info', 'server', 'limits', {
+    sockets_max: total,
+    per_address: settings.sockets_per_address,
+  });
+  const sockets = new Sockets(
+    { total, perAddress: settings.sockets_per_address },
+    (event, fields) => log('warn', 'server', event, fields),
+  );
+  const listeners: Elysia[] = [];
+  const listening: Running['listening'][number][] = [];
+  const parts: Part[] = [];
+
+  async function close(): Promise<void> {
+    for (const listener of listeners) await listener.server?.stop(true);
+    await store.close();
+  }
+
+  let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= drainAndClose());
+
+  async function drainAndClose(): Promise<void> {
+    const endMs = Date.now() + settings.drain_timeout;
+    const leftMs = () => Math.max(0, endMs - Date.now());
+    sockets.draining = true;
+    await Promise.all(parts.map((part) => part.drain(leftMs())));
+    // The closing frames are on their way; a client that does not read them is not waited for long.
+    while (listeners.some(({ server }) => server!.pendingWebSockets > 0) && leftMs() > 0)
+      await Bun.sleep(5);
+    await close();
+  }
+
+  try {
+    parts.push(await relayPart(config, store, sockets, log));
+    for (const [address, group] of byAddress(parts, config, (name) =>
+      partAddress(name, config, mls),
+    )) {
+      const app = listener(group, address.host, config, sockets, store);
+      const tls = settings.tls.cert
+        ? { cert: readFileSync(settings.tls.cert), key: readFileSync(settings.tls.key) }
+        : undefined;
+      app.listen({
+        hostname: address.host.replace(/^\[(.*)\]$/, '$1'),
+        port: address.port,
+        // Two servers on one port would each get some of the connections, without a word.
+        reusePort: false,
+        development: false,
+        websocket: sockets.handlers(Math.max(...group.map((part) => part.socketBytesMax))),
+        ...(tls && { tls }),
+      } as Parameters<typeof app.listen>[0]);
+      listeners.push(app);
+      const server = app.server as unknown as Bun.Server<SocketData>;
+      for (const part of group) part.topics.bind(server);
+      const url = `${tls ? 'https' : 'http'}://${address.host}:${server.port}`;
+      listening.push({ url, parts: group.map((part) => part.name) });
+    }
+  } catch (error) {
+    for (const part of parts) await part.drain(0);
+    await close();
+    throw error;
+  }
+  return { listening, socketsMax: total, stop };
+}
+
+async function relayPart(config: Config, store: Store, sockets: Sockets, log: Log): Promise<Part> {
+  const { gateway, server } = config;
+  const topics = new BoundTopics();
+  const frames = new RelayFrames({
+    idLengthMax: server.id_length_max,
+    jsonDepthMax: server.json_depth_max,
+  });
+  const relay = new Relay(
+    {
+      clock,
+      topics,
+      store,
+      frames,
+      report: (level, event, fields) => log(level, 'relay', event, fields),
+    },
+    {
+      queueMax: gateway.queue_max,
+      handshakeTimeoutMs: gateway.handshake_timeout,
+      pingIntervalMs: gateway.ping_interval,
+      readDeadlineMs: gateway.read_deadline,
+      botCheckTimeoutMs: gateway.bot_check_timeout,
+      receiptIntervalMs: gateway.receipt_interval,
+      slowBytes: gateway.slow_bytes,
+      tooSlowBytes: gateway.too_slow_bytes,
+      slowTimeoutMs: gateway.slow_timeout,
+      rateLimit: gateway.rate_limit,
+      rateLimitTimeoutMs: gateway.rate_limit_timeout,
+      unacknowledgedMax: gateway.unacknowledged_max,
+      waitingFramesMax: gateway.waiting_frames_max,
+      ringsMax: gateway.rings_max,
+      ringBytesMax: gateway.ring_bytes_max,
+      keyRingBytesMax: gateway.key_ring_bytes_max,
+      unreceiptedBytesMax: gateway.unreceipted_bytes_max,
+    },
+  );
+  await relay.begin();
+  const trusted = networks(server.trusted_proxies);
+  const bytesMax = gateway.body_size * 1024 * 1024;
+  const app = relayApp({
+    relay,
+    keys: apiKeys(relayKeys(config)),
+    sockets,
+    bytesMax,
+    addressOf: (request, server) =>
+      clientAddress(server.requestIP(request)?.address ?? '', request.headers, trusted).address,
+    report: (event, fields) => log('warn', 'relay', event, fields),
+  });
+  return {
+    name: 'relay',
+    app: app as unknown as Elysia,
+    topics,
+    socketBytesMax: bytesMax,
+    drain: (budgetMs) => relay.drain(budgetMs),
+  };
+}
+
+interface Address {
+  host: string;
+  port: number;
+}
+
+/** Parts that share a listener: those of one host and port; port 0 only with `--port 0`. */
+function byAddress(
+  parts: readonly Part[],
+  { sharedPort }: Config,
+  addressOf: (name: PartName) => Address,
+): [Address, Part[]][] {
+  const groups = new Map<string, [Address, Part[]]>();
+  for (const part of parts) {
+    const address = addressOf(part.name);
+    const own = address.port === 0 && !sharedPort ? part.name : '';
+    const name = `${address.host} ${address.port} ${own}`;
+    const group = groups.get(name) ?? [address, []];
+    group[1].push(part);
+    groups.set(name, group);
+  }
+  return [...groups.values()];
+}
+
+/** One listener: its parts, health and readiness, and the guard against web pages of others. */
+function listener(
+  parts: readonly Part[],
+  host: string,
+  { server: settings }: Config,
+  sockets: Sockets,
+  store: Store,
+): Elysia {
+  const isLocal = isLoopbackHost(host);
+  const app = new Elysia({ normalize: false })
+    .onRequest(({ request }) => {
+      const { headers, method } = request;
+      const name = headers.get('host');
+      if (!hostAllowed(name, isLocal, settings.allowed_hosts))
+        return refusedResponse(listenerRefusals.foreignHost);
+      const acts = (method !== 'GET' && method !== 'HEAD') || headers.has('upgrade');
+      if (acts && !originAllowed(headers.get('origin'), name, settings.allowed_origins))
+        return refusedResponse(listenerRefusals.foreignOrigin);
+      if (sockets.draining && headers.has('upgrade'))
+        return refusedResponse(socketRefusals.draining);
+      return undefined;
+    })
+    .onError(({ code }) =>
+      code === 'NOT_FOUND'
+        ? errorResponse(404, 'not_found', 'There is nothing at this path.')
+        : errorResponse(500, 'internal', 'Something went wrong here.'),
+    )
+    .get('/health', () => ({ status: 'healthy' }))
+    .get('/ready', () => {
+      const reason = sockets.draining ? 'stopping' : store.trouble();
+      return reason === undefined
+        ? { status: 'ready' }
+        : Response.json({ status: 'not ready', reason }, { status: 503 });
+    });
+  for (const part of parts) app.use(part.app);
+  return app as unknown as Elysia;
+}
+
+function errorResponse(status: number, code: string, message: string): Response {
+  return Response.json({ error: { code, message } }, { status });
+}
+
+/** How many files this process may have open. */
+function descriptorLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const soft = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
+    if (soft > 0) return soft;
+  } catch {
+    // Not Linux.
+  }
+  const asked = Bun.spawnSync(['sh', '-c', 'ulimit -n']);
+  return Number(asked.stdout.toString()) || 1024;
+}

@@ -1,0 +1,48 @@
+import type { Database } from 'bun:sqlite';
+
+/**
+ * Number n of this list takes a file from version n to n + 1. Never change one that was released.
+ *
+ * The key has no rowid beside it, so a row is found and trimmed in one tree; the text comes last,
+ * so `index` walks past it without reading its pages.
+ */
+const migrations = [
+  `CREATE TABLE ring_rows (
+    ring TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (ring, position)
+  ) STRICT, WITHOUT ROWID`,
+];
+
+/** The version of the schema that this program writes. */
+export const schemaVersion = migrations.length;
+
+/** The file was written by a newer Moonstead; it was left as it is. */
+export class StoreTooNew extends Error {
+  override name = 'StoreTooNew';
+}
+
+/** Brings the file to `schemaVersion`, each step in a transaction of its own. */
+export function migrate(db: Database): void {
+  const found = versionOf(db);
+  if (found > schemaVersion) {
+    throw new StoreTooNew(
+      `${db.filename} has schema version ${found}, this program knows ${schemaVersion}: ` +
+        'start the Moonstead that wrote it, or a newer one',
+    );
+  }
+  for (const [version, sql] of migrations.entries()) {
+    if (version < found) continue;
+    db.transaction(() => {
+      db.run(sql);
+      db.run(`PRAGMA user_version = ${version + 1}`);
+    })();
+  }
+}
+
+function versionOf(db: Database): number {
+  return db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0;
+}

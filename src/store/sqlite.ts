@@ -1,0 +1,86 @@
+import { mkdirSync } from 'node:fs';
+import { cellsOf, type Answer } from './calls.ts';
+import { commitLine } from './commit.ts';
+import type { StoreEvent } from './database.ts';
+import { lockFolder } from './lock.ts';
+import type { Store } from './store.ts';
+import { startThread } from './thread.ts';
+
+const probeIntervalMs = 1000;
+
+/**
+ * Opens the store in `folder`, which is made if it is not there. SQLite works in a thread of its
+ * own, so the caller's event loop never waits for the disk. Rejects with StoreLocked, StoreTooNew,
+ * or what the file system or SQLite said. `onEvent` hears `store.corrupt` (a file was moved aside),
+ * `store.trouble`, `store.healed` and `store.ended` (its thread; only a restart helps).
+ */
+export async function openSqliteStore(options: {
+  folder: string;
+  onEvent?: (event: StoreEvent) => void;
+}): Promise<Store> {
+  const { folder, onEvent = () => {} } = options;
+  let trouble: string | undefined;
+  let ended: string | undefined;
+  let closing: Promise<void> | undefined;
+
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(folder);
+  const line = commitLine((calls) => thread.commit(calls));
+  const thread = await startThread(folder, {
+    event: onEvent,
+    answer(answer) {
+      note(answer);
+      line.settle(answer);
+    },
+    end(reason) {
+      ended = reason;
+      onEvent({ level: 'error', event: 'store.ended', folder, reason });
+      line.end(reason);
+    },
+  }).catch((error) => {
+    unlock();
+    throw error;
+  });
+
+  function note(answer: Answer): void {
+    if (answer.trouble === undefined) return;
+    const before = trouble;
+    trouble = answer.trouble ?? undefined;
+    if (trouble !== undefined && before === undefined) {
+      onEvent({ level: 'error', event: 'store.trouble', folder, reason: trouble });
+      planProbe();
+    } else if (trouble === undefined && before !== undefined) {
+      onEvent({ level: 'info', event: 'store.healed', folder });
+    }
+  }
+
+  /** Without traffic nobody else would find out that there is room again. */
+  function planProbe(): void {
+    const probe = () => line.submit(['probe']).catch(() => {});
+    const timer = setInterval(() => {
+      if (trouble === undefined || ended !== undefined) clearInterval(timer);
+      else probe();
+    }, probeIntervalMs);
+    timer.unref();
+  }
+
+  async function close(): Promise<void> {
+    const drained = line.drained();
+    line.refuse('the store is closed');
+    await drained;
+    await thread.close();
+    ended = 'the store is closed';
+    unlock();
+  }
+
+  return {
+    rings: {
+      index: () => line.submit(['index']),
+      put: (ring, rows, rowsMax) => line.submit(['put', ring, rowsMax, cellsOf(rows)]),
+      read: (ring, after, bytesMax) => line.submit(['read', ring, after, bytesMax]),
+      drop: (ring, positions) => line.submit(['drop', ring, [...positions]]),
+    },
+    trouble: () => ended ?? trouble,
+    close: () => (closing ??= close()),
+  };
+}
