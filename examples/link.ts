@@ -22,7 +22,7 @@ export interface LinkOptions {
 
 export interface Link {
   send: (message: Outgoing) => Promise<Outcome>;
-  /** Says goodbye. What has no answer by then is `unsent`. */
+  /** Waits up to 1 s for the answer that is due, then says goodbye. What has none is `unsent`. */
   close: () => void;
   /** Resolves when the link is over: with undefined after `close`, else with the reason. */
   ended: Promise<string | undefined>;
@@ -152,6 +152,7 @@ export function openLink(options: LinkOptions): Link {
       say(`${why}; given up after ${triesMax} tries`);
       return sendNext();
     }
+    if (ending) return sendNext();
     const waitMs = backOff(tried, backOffMs);
     say(`${why}; trying again in ${waitMs} ms`);
     pauseTimer = setTimeout(() => {
@@ -166,8 +167,9 @@ export function openLink(options: LinkOptions): Link {
   }
 
   function sendNext(): void {
+    if (ending) return socket?.close(1000);
     const message = outbox.first();
-    if (!message || !connected || underWay || pauseTimer || ending) return;
+    if (!message || !connected || underWay || pauseTimer) return;
     underWay = true;
     expectAnswer();
     socket?.send(JSON.stringify(message));
@@ -229,7 +231,7 @@ export function openLink(options: LinkOptions): Link {
         clearTimeout(pauseTimer);
         return finish(undefined);
       }
-      ws.close(1000);
+      if (!underWay) ws.close(1000);
       setTimeout(() => ws.terminate(), closeMs).unref();
     },
     ended: over.promise,

@@ -16,6 +16,8 @@ export interface BurstsJob {
   warmMs: number;
   /** Time that the fastest target has before it is the next one's turn. */
   turnMs: number;
+  /** How long a turn may take before something counts as lost; 10 s if absent. */
+  waitMs?: number;
 }
 
 /** One target's share of one pair. */
@@ -48,7 +50,7 @@ export async function runBursts(job: BurstsJob): Promise<BurstsResult> {
       for (let n = 0; n < stations.length; n++) {
         const which = (n + turns) % stations.length; // A B, B A: neither is always the second
         const start = performance.now();
-        await sendBursts(stations[which]!, times(perTurn));
+        await sendBursts(stations[which]!, times(perTurn), job.waitMs ?? 10_000);
         spentMs[which]! += performance.now() - start;
       }
     }

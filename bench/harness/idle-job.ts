@@ -10,6 +10,8 @@ export interface IdleJob {
   target: Target;
   /** Numbers of sockets at which the server's memory is read, rising. */
   sockets: number[];
+  /** How long memory must stay as it is before it is read. */
+  settleMs: number;
 }
 
 export interface IdleResult {
@@ -39,7 +41,7 @@ export async function runIdle(job: IdleJob): Promise<IdleResult> {
       });
       wires.push(...(await Promise.all(opened)));
     }
-    return settledBytes(job.target.pid);
+    return settledBytes(job.target.pid, job.settleMs);
   }
 
   const baseBytes = await openUntil(firstSockets);
@@ -53,11 +55,11 @@ export async function runIdle(job: IdleJob): Promise<IdleResult> {
   return { bytesEach, baseBytes, open };
 }
 
-/** Resident memory once it has not changed by 64 KiB for a second; after 6 s whatever it is. */
-async function settledBytes(pid: number): Promise<number> {
+/** Resident memory once it has stayed within 64 KiB for `settleMs`; after 6 s whatever it is. */
+async function settledBytes(pid: number, settleMs: number): Promise<number> {
   let bytes = residentBytes(pid);
   let steadyMs = 0;
-  for (let waitedMs = 0; waitedMs < 6_000 && steadyMs < 1_000; waitedMs += 100) {
+  for (let waitedMs = 0; waitedMs < 6_000 && steadyMs < settleMs; waitedMs += 100) {
     await Bun.sleep(100);
     const now = residentBytes(pid);
     steadyMs = Math.abs(now - bytes) < 65_536 ? steadyMs + 100 : 0;

@@ -30,7 +30,9 @@ export async function runQueue(job: QueueJob): Promise<QueueResult> {
     const cpuBefore = cpuNs(job.target.pid);
     const startMs = performance.now();
     const more = () => performance.now() < startMs + durationMs;
-    await Promise.all(stations.map((station) => sendBursts(station, more, job.perBurst)));
+    await Promise.all(
+      stations.map((station) => sendBursts(station, more, durationMs + 10_000, job.perBurst)),
+    );
     const messages = acknowledged() - before;
     return {
       messagesPerSecond: (messages / (performance.now() - startMs)) * 1000,

@@ -86,11 +86,13 @@ export function writeFrames(station: Station, from: number, count: number): void
 
 /**
  * Sends bursts of `perBurst` messages in one segment while `more()` says so, each when everything
- * that the one before causes has come back: all deliveries and all acknowledgements.
+ * that the one before causes has come back: all deliveries and all acknowledgements. The run is
+ * void when that is not done within `timeoutMs`.
  */
 export function sendBursts(
   station: Station,
   more: () => boolean,
+  timeoutMs: number,
   perBurst = burstFrames,
 ): Promise<void> {
   const { sender } = station;
@@ -109,7 +111,7 @@ export function sendBursts(
     };
   }
   next();
-  return inTime(promise, 15_000, () => stillMissing(station));
+  return inTime(promise, timeoutMs, () => stillMissing(station));
 }
 
 /** `more` for a number of bursts. */

@@ -9,7 +9,7 @@ import type { Size } from './size.ts';
 export async function idleSockets(size: Size): Promise<Section> {
   const read = (kind: ServerKind): Promise<IdleResult> =>
     withServers([kind], ([target]) =>
-      runLoad({ kind: 'idle', target: target!, sockets: size.sockets }),
+      runLoad({ kind: 'idle', target: target!, sockets: size.sockets, settleMs: size.settleMs }),
     );
   const subject: IdleResult[] = [];
   const control: IdleResult[] = [];

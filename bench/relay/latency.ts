@@ -24,7 +24,7 @@ export async function latency(size: Size): Promise<Section> {
         runLoad({
           kind: 'paced',
           ...size,
-          turnMs: size.pacedTurnMs,
+          ...size.paced,
           targets,
           receivers,
           perSecond,

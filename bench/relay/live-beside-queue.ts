@@ -27,7 +27,7 @@ export async function liveBesideQueue(size: Size): Promise<Section> {
         runLoad({
           kind: 'paced',
           ...size,
-          turnMs: size.pacedTurnMs,
+          ...size.paced,
           targets,
           receivers: 1,
           perSecond,

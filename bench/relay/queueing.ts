@@ -60,7 +60,7 @@ export async function queueing(size: Size): Promise<Section> {
   return {
     title: `Relay: queueing at ${size.senders} senders`,
     method:
-      'Each sender is a mod in a channel of its own, with no bot there; it sends a burst (or one message) and waits for all answers ("queued"). SQLite alone is one process on the same core that inserts rows of the same text in transactions of 100, WAL, synchronous = FULL, on the same file system. The goal is judged by the first row, as the method asks for bursts of 64 and SQLite alone overwrites nothing.',
+      'Each sender is a mod in a channel of its own, with no bot there; it sends a burst (or one message) and waits for all answers ("queued"). SQLite alone is one process on the same core that appends rows of the same text to a table without further keys, in transactions of 100, WAL, synchronous = FULL, on the same file system. The goal is judged by the first row: the method asks for bursts of 64, and SQLite alone writes every row. With rings of 8 most of a burst is pushed out before it is committed, and never written.',
     head: ['senders do', 'Moonstead messages/s', 'SQLite rows/s', 'ratio'],
     rows,
     goals: [

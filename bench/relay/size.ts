@@ -5,12 +5,14 @@ export interface Size {
   pairs: number;
   pairMs: number;
   warmMs: number;
-  /** Turn of one server in closed bursts, and at a fixed rate. */
+  /** Turn of one server in closed bursts. */
   turnMs: number;
-  pacedTurnMs: number;
+  /** The same at a fixed rate: more and longer pairs, as a p99 is a matter of few messages. */
+  paced: { pairs: number; pairMs: number; turnMs: number };
   /** Mods in the channel. */
   receivers: number[];
   sockets: number[];
+  settleMs: number;
   senders: number;
   peers: boolean;
 }
@@ -21,9 +23,10 @@ export const fullSize: Size = {
   pairMs: 1_000,
   warmMs: 1_500,
   turnMs: 4,
-  pacedTurnMs: 125,
+  paced: { pairs: 5, pairMs: 2_000, turnMs: 50 },
   receivers: [1, 20, 100],
   sockets: [1_000, 9_000],
+  settleMs: 1_000,
   senders: 64,
   peers: true,
 };
@@ -35,9 +38,10 @@ export const smokeSize: Size = {
   pairMs: 40,
   warmMs: 20,
   turnMs: 4,
-  pacedTurnMs: 20,
+  paced: { pairs: 1, pairMs: 80, turnMs: 20 },
   receivers: [3],
   sockets: [100],
+  settleMs: 100,
   senders: 8,
   peers: false,
 };

@@ -33,7 +33,7 @@ export function openCommands(path: string, say: (text: string) => void): Command
         if (written === waiting[0]!.length) waiting.shift();
         else waiting[0] = waiting[0]!.subarray(written);
       }
-      if (dropped > 0) say(`${dropped} commands were dropped while nothing read ${path}`);
+      if (dropped > 0) say(`commands dropped while nothing read ${path}: ${dropped}`);
       told = '';
       dropped = 0;
     } catch (error) {

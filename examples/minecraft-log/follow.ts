@@ -32,53 +32,45 @@ const quietLooksMin = 2;
 export async function* follow(path: string, options: FollowOptions): AsyncGenerator<Line> {
   const { signal, pollMs } = options;
   let reading = await firstReading(path, options);
-  try {
-    while (!signal.aborted) {
-      if (reading) {
-        yield { text: '', place: reading.place };
-        const fate: 'replaced' | 'truncated' | 'stopped' = yield* readToItsEnd(
-          path,
-          reading,
-          options,
-        );
-        if (fate === 'stopped') return;
-        if (reading.begunBytes > 0) yield await takeLine(reading);
-        if (fate === 'truncated') {
-          reading = await readingAt(reading.file, 0);
-          continue;
-        }
-        await reading.file.close();
-      }
-      reading = await openReading(path);
-      if (!reading) await pause(pollMs, signal);
+  while (!signal.aborted) {
+    reading ??= await openReading(path);
+    if (!reading) {
+      await pause(pollMs, signal);
+      continue;
     }
-  } finally {
-    await reading?.file.close();
+    try {
+      yield { text: '', place: reading.place };
+      yield* readToItsEnd(path, reading, options);
+      if (reading.begunBytes > 0 && !signal.aborted) yield await takeLine(reading);
+    } finally {
+      await reading.file.close();
+    }
+    reading = undefined;
   }
 }
 
+/** Ends when the log goes on elsewhere: in another file, or in this one from its start. */
 async function* readToItsEnd(
   path: string,
   reading: Reading,
   { signal, pollMs }: FollowOptions,
-): AsyncGenerator<Line, 'replaced' | 'truncated' | 'stopped'> {
+): AsyncGenerator<Line> {
   let quietLooks = 0;
   while (!signal.aborted) {
     // Before anything is read: what is there now may be another log's middle.
-    if (await isTruncated(reading)) return 'truncated';
+    if (await isTruncated(reading)) return;
     const before = reading.place.offset + reading.begunBytes;
     for await (const line of wholeLines(reading)) {
       yield line;
-      if (signal.aborted) return 'stopped';
+      if (signal.aborted) return;
     }
     const present = await stat(path).catch(() => undefined);
     const grown = reading.place.offset + reading.begunBytes > before;
     const elsewhere = present !== undefined && present.ino !== reading.place.inode;
     quietLooks = elsewhere && !grown ? quietLooks + 1 : 0;
-    if (quietLooks >= quietLooksMin) return 'replaced';
+    if (quietLooks >= quietLooksMin) return;
     await pause(pollMs, signal);
   }
-  return 'stopped';
 }
 
 async function firstReading(

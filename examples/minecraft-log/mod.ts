@@ -68,7 +68,7 @@ try {
   link.close();
 }
 const leftOver = commands?.close() ?? 0;
-if (leftOver > 0) say(`${leftOver} commands found no reader`);
+if (leftOver > 0) say(`commands that found no reader: ${leftOver}`);
 
 async function relayLog(from: 'start' | 'end' | Place): Promise<void> {
   let done: Place | undefined;

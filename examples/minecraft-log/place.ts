@@ -34,8 +34,9 @@ export function loadPlace(path: string): Place | undefined {
   }
   try {
     const { inode, offset, head } = JSON.parse(text) as Partial<Place>;
-    if (Number.isSafeInteger(inode) && Number.isSafeInteger(offset) && typeof head === 'string') {
-      return { inode: inode!, offset: offset!, head };
+    const inBytes = Number.isSafeInteger(offset) && offset! >= 0;
+    if (inBytes && typeof inode === 'number' && typeof head === 'string') {
+      return { inode, offset: offset!, head };
     }
   } catch {}
   throw new Error(`${path} holds no place in a log; remove it to begin anew`);

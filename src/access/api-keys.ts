@@ -39,7 +39,7 @@ export function apiKeys<Role extends string>(
  * `Authorization: Bearer`, in that order. An empty one counts as none.
  */
 export function presentedKey(url: string, headers: Headers): string | undefined {
-  const query = /\?([^#]*)/.exec(url)?.[1];
+  const query = /^[^?#]*\?([^#]*)/.exec(url)?.[1];
   return new URLSearchParams(query).get('api_key') || headerKey(headers);
 }
 

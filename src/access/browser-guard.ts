@@ -14,8 +14,9 @@ export function hostAllowed(
   const name = nameOf(host ?? '');
   if (name === undefined) return false;
   if (isLoopbackHost(name) || name.endsWith('.localhost')) return true;
-  const whole = host!.toLowerCase();
-  return allowedHosts.some((allowed) => [whole, name].includes(allowed.toLowerCase()));
+  const written = host!.toLowerCase();
+  const accepted = [written, written.replace(/:\d+$/, '')];
+  return allowedHosts.some((allowed) => accepted.includes(allowed.toLowerCase()));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
 /** A set of addresses and networks, for `inNetworks`. */
-export type Networks = BlockList;
+export type Networks = Readonly<Record<'ipv4' | 'ipv6', BlockList>>;
 
 /**
  * One spelling for each address: IPv6 shortened and in lower case, an IPv4 address mapped into IPv6
@@ -27,18 +27,20 @@ export function networkProblem(text: string): string | undefined {
 
 /** The set of these addresses and CIDR networks, IPv4 and IPv6; throws for anything else. */
 export function networks(list: readonly string[]): Networks {
-  const set = new BlockList();
+  // One list for each: a shared one takes an IPv4 address for part of ::/0, being mapped there.
+  const set = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const text of list) {
     const network = parseNetwork(text);
     if (!network) throw new Error(`Neither an address nor a network: ${JSON.stringify(text)}`);
-    set.addSubnet(network.address, network.bits, family(network.address));
+    const kind = family(network.address);
+    set[kind].addSubnet(network.address, network.bits, kind);
   }
   return set;
 }
 
 /** Whether a normal address is in the set. */
 export function inNetworks(set: Networks, address: string): boolean {
-  return set.check(address, family(address));
+  return set[family(address)].check(address, family(address));
 }
 
 /** Whether a listener on this host can be reached from this machine only. */

@@ -9,8 +9,8 @@ export function readJson(text: string): Tree {
     const lineAt = lineCounter(text);
     const [first] = errors;
     if (first) throw new SyntaxProblem(sentence(first), lineAt(first.offset));
-    if (!root) throw new SyntaxProblem('There is nothing in it', 1);
-    return tree(root, lineAt, lineAt(root.offset));
+    // Where there was no error there is a value.
+    return tree(root!, lineAt, lineAt(root!.offset));
   });
 }
 

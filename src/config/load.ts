@@ -5,7 +5,7 @@ import { readDocument, unknownVariables, type Reading } from './document.ts';
 import { readJson } from './json.ts';
 import { mlsSchema, type Mls } from './mls.ts';
 import { nearest } from './nearest.ts';
-import { checkConfig, checkMls } from './plausible.ts';
+import { checkConfig, checkMls, type ReportBetween } from './plausible.ts';
 import type { Problem } from './problem.ts';
 import { readSmallFile } from './read-file.ts';
 import { configSchema, type Config } from './schema.ts';
@@ -152,10 +152,15 @@ function strangers(env: Surroundings['env']): Problem[] {
   return unknownVariables(env, known, (name) => nearest(name, known));
 }
 
-/** For problems between settings: they stand where the setting that is named was set. */
-function reportAt(reading: Reading, file: Found | undefined, problems: Problem[]) {
-  return (key: string, message: string) => {
-    const [, place, line] = /^(.*?)(?::(\d+))?$/s.exec(reading.origins.get(key) ?? '') ?? [];
+/** Problems between settings stand where the one that is named was set, or else the other. */
+function reportAt(
+  { origins }: Reading,
+  file: Found | undefined,
+  problems: Problem[],
+): ReportBetween {
+  return (key, message, other = key) => {
+    const origin = origins.get(key) ?? origins.get(other) ?? '';
+    const [, place, line] = /^(.*?)(?::(\d+))?$/s.exec(origin) ?? [];
     problems.push({
       file: place || file?.path || 'default',
       line: line === undefined ? undefined : Number(line),

@@ -4,31 +4,43 @@ import type { Mls } from './mls.ts';
 import { singleKeyName, type Config } from './schema.ts';
 import { relayKeys } from './relay-keys.ts';
 
-/** Takes a problem between settings: the key that is named, and the message. */
-type Report = (key: string, message: string) => void;
+/** Takes a problem between settings: the key that is named, the message, and the other key. */
+export type ReportBetween = (key: string, message: string, other?: string) => void;
 
 /** Reports what is wrong with config.toml though every single setting is right. */
-export function checkConfig(config: Config, report: Report): void {
+export function checkConfig(config: Config, report: ReportBetween): void {
   const { gateway, players, server } = config;
   if ((server.tls.cert === '') !== (server.tls.key === '')) {
-    const missing = server.tls.cert === '' ? 'cert' : 'key';
-    report(`server.tls.${missing}`, 'must be set too: TLS needs both cert and key');
+    const [missing, given] = server.tls.cert === '' ? ['cert', 'key'] : ['key', 'cert'];
+    report(`server.tls.${missing}`, `must be set, as ${given} is`, `server.tls.${given}`);
   }
   if (gateway.slow_bytes >= gateway.too_slow_bytes) {
-    report('gateway.slow_bytes', 'must be less than too_slow_bytes');
+    report('gateway.slow_bytes', 'must be less than too_slow_bytes', 'gateway.too_slow_bytes');
   }
   if (gateway.ping_interval >= gateway.read_deadline) {
-    report('gateway.ping_interval', 'must be less than read_deadline');
+    report('gateway.ping_interval', 'must be less than read_deadline', 'gateway.read_deadline');
   }
   if (gateway.key_ring_bytes_max > gateway.ring_bytes_max) {
-    report('gateway.key_ring_bytes_max', 'must not be more than ring_bytes_max');
+    report(
+      'gateway.key_ring_bytes_max',
+      'must not be more than ring_bytes_max',
+      'gateway.ring_bytes_max',
+    );
   }
   const { max_file_mb, user_quota_mb, total_quota_mb } = players.files;
   if (max_file_mb > user_quota_mb) {
-    report('players.files.max_file_mb', 'must not be more than user_quota_mb');
+    report(
+      'players.files.max_file_mb',
+      'must not be more than user_quota_mb',
+      'players.files.user_quota_mb',
+    );
   }
   if (user_quota_mb > total_quota_mb) {
-    report('players.files.user_quota_mb', 'must not be more than total_quota_mb');
+    report(
+      'players.files.user_quota_mb',
+      'must not be more than total_quota_mb',
+      'players.files.total_quota_mb',
+    );
   }
   if (relayKeys(config).length === 0) {
     report('gateway.websocket', 'must not be empty without [[gateway.keys]]');
@@ -43,7 +55,7 @@ function checkKeys(
   where: string,
   keys: readonly { name: string; key: string }[],
   reserved: readonly { name: string; key: string }[],
-  report: Report,
+  report: ReportBetween,
 ): void {
   const names = new Set(reserved.map(({ name }) => name));
   const secrets = new Set(reserved.map(({ key }) => key));
@@ -56,9 +68,9 @@ function checkKeys(
 }
 
 /** Reports what is wrong with mls.json though every single key is right. */
-export function checkMls(mls: Mls, report: Report): void {
+export function checkMls(mls: Mls, report: ReportBetween): void {
   if (mls.gone_after > mls.forget_after) {
-    report('gone_after', 'must not be more than forget_after');
+    report('gone_after', 'must not be more than forget_after', 'forget_after');
   }
   if (new Set(mls.tokens).size < mls.tokens.length) report('tokens', 'must not repeat a token');
   if (new Set(mls.task_keys).size < mls.task_keys.length) {
@@ -87,7 +99,7 @@ const folders: Claim[] = ['/api', '/swagger', '/sessions', '/players', '/relay',
   (path) => ({ key: 'routes of the server', path, folder: true }),
 );
 
-function checkPaths({ ws, html }: Mls, report: Report): void {
+function checkPaths({ ws, html }: Mls, report: ReportBetween): void {
   const claims: Claim[] = [];
   if (ws.enabled) claims.push({ key: 'ws.path', path: ws.path });
   if (html.enabled) {
@@ -100,8 +112,8 @@ function checkPaths({ ws, html }: Mls, report: Report): void {
   const taken = [...routes, ...folders];
   for (const claim of claims) {
     const other = taken.find((other) => holds(other, claim) || holds(claim, other));
-    if (other) report(claim.key, `collides with ${other.key} (${other.path})`);
-    taken.push(claim);
+    if (other) report(claim.key, `collides with ${other.key} (${other.path})`, other.key);
+    else taken.push(claim);
   }
 }
 
@@ -111,7 +123,7 @@ function holds({ path, folder }: Claim, other: Claim): boolean {
 }
 
 /** Every region must end at one that has nothing above it. */
-function checkRegions(parents: Readonly<Record<string, string>>, report: Report): void {
+function checkRegions(parents: Readonly<Record<string, string>>, report: ReportBetween): void {
   const seen = new Set<string>();
   for (const start of Object.keys(parents)) {
     const way = new Set<string>();

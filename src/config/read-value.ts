@@ -51,7 +51,7 @@ export function childKey(key: string, name: string): string {
 function readList(schema: TSchema, tree: Tree, key: string, report: Report): unknown {
   const { minItems = 0, maxItems = 10_000 } = schema;
   if (tree.kind !== 'list') {
-    report(key, `must be a list${notThis(schema, tree)}`, tree.line);
+    report(key, 'must be a list', tree.line);
     return undefined;
   }
   if (tree.items.length < minItems || tree.items.length > maxItems) {
@@ -66,7 +66,7 @@ function readList(schema: TSchema, tree: Tree, key: string, report: Report): unk
 
 function readTable(schema: TSchema, tree: Tree, key: string, report: Report): unknown {
   if (tree.kind !== 'table') {
-    report(key, `must be a table${notThis(schema, tree)}`, tree.line);
+    report(key, 'must be a table', tree.line);
     return undefined;
   }
   let good = true;
@@ -88,7 +88,7 @@ function readTable(schema: TSchema, tree: Tree, key: string, report: Report): un
 
 function readMap(values: TSchema, tree: Tree, key: string, report: Report): unknown {
   if (tree.kind !== 'table') {
-    report(key, `must be a table${notThis(values, tree)}`, tree.line);
+    report(key, 'must be a table', tree.line);
     return undefined;
   }
   const map: Record<string, unknown> = Object.create(null);

@@ -195,7 +195,10 @@ export class Delivery {
   ): string | undefined {
     for (const member of lane.members) if (member.state === 'live') this.demote(member);
     const number = ++this.number;
-    const over = this.ports.rings.append(lane.ring, number, text, owner, settle);
+    const over = this.ports.rings.append(lane.ring, number, text, owner, (outcome) => {
+      if (outcome === 'failed') for (const member of lane.members) this.unhold(member, number);
+      settle(outcome);
+    });
     for (const member of [...lane.members]) {
       // One that is present and reads gets it, whoever else is given the ring's copy.
       if (over === undefined && member.recipient.behindSinceMs === 0)
@@ -284,6 +287,14 @@ export class Delivery {
     member.held.push({ number, text });
     member.heldChars += text.length;
     if (member.heldChars > this.limits.tooSlowBytes) this.ports.tooSlow(member.recipient);
+  }
+
+  /** What was answered `failed` must not arrive. */
+  private unhold(member: Member, number: number): void {
+    const at = member.held.findIndex((one) => one.number === number);
+    if (at < 0) return;
+    const [one] = member.held.splice(at, 1);
+    member.heldChars -= one!.text.length;
   }
 
   private add(recipient: Recipient, lane: Lane): void {

@@ -243,6 +243,12 @@ export class Relay {
       await this.wait(10);
     for (const side of [this.toMods, this.toBot]) side.putAway();
     await within(this.rings.settled());
+    // A store that is full may have room again before our time is up.
+    while (this.rings.owesStore && clock.now() < endMs) {
+      this.rings.retry();
+      await within(this.rings.settled());
+      if (this.rings.owesStore) await this.wait(100);
+    }
     for (const seat of [...this.seats]) this.close(seat, relayRefusals.goingAway);
     this.stopSweeping();
     await within(this.rings.settled());

@@ -185,6 +185,11 @@ export class Rings {
     return new Map(rows.map((row) => [row.position, row.text]));
   }
 
+  /** Whether the store refused something that has to be tried again. */
+  get owesStore(): boolean {
+    return this.unwell.size > 0;
+  }
+
   /** Resolves when no write is on its way. */
   settled(): Promise<void> {
     if (this.pending === 0) return Promise.resolve();

@@ -155,7 +155,7 @@ describe('what is refused', () => {
       'config.toml:11: gateway.keys[0].name: is missing',
       'config.toml:13: gateway.keys[0].rle: is not a setting; did you mean "role"?',
       'config.toml:15: api.public: must be true or false, not "yes"',
-      'config.toml:16: api.keys: must be a list, not 5',
+      'config.toml:16: api.keys: must be a list',
       'mls.json:1: retry_count: must be a whole number from 0 to 100, not 1.5',
       'mls.json:2: ws: must be a table',
       'mls.json:3: tokens[0]: must not be empty',

@@ -84,7 +84,7 @@ test('of too many waiting commands the oldest go, and it is told', () =>
     closeSync(reader);
     expect(lines).toHaveLength(1_000);
     expect(lines.at(-1)).toBe('1499');
-    expect(said.at(-1)).toBe(`500 commands were dropped while nothing read ${path}`);
+    expect(said.at(-1)).toBe(`commands dropped while nothing read ${path}: 500`);
   }));
 
 test('commands that never found a reader are counted', () =>

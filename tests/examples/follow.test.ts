@@ -207,13 +207,19 @@ test('from a saved place whose file is gone: the present file from its start, an
     expect(second.said).toHaveLength(1);
   }));
 
-test.each(['', '{', '{}', '{"inode":1,"offset":"2","head":"x"}', '[]', 'null'])(
-  'a state file with %j is refused and left alone',
-  (text) =>
-    inFolder(async (folder) => {
-      const state = join(folder, 'state');
-      writeFileSync(state, text);
-      expect(() => loadPlace(state)).toThrow(/holds no place.*remove it/);
-      expect(readFileSync(state, 'utf8')).toBe(text);
-    }),
+test.each([
+  '',
+  '{',
+  '{}',
+  '{"inode":1,"offset":"2","head":"x"}',
+  '{"inode":1,"offset":-2,"head":"x"}',
+  '[]',
+  'null',
+])('a state file with %j is refused and left alone', (text) =>
+  inFolder(async (folder) => {
+    const state = join(folder, 'state');
+    writeFileSync(state, text);
+    expect(() => loadPlace(state)).toThrow(/holds no place.*remove it/);
+    expect(readFileSync(state, 'utf8')).toBe(text);
+  }),
 );

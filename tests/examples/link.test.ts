@@ -314,6 +314,40 @@ test('a relay without any sign of life is left', async () => {
   await until(() => relay.handshakes.length >= 2, 'a second handshake');
 });
 
+test('an address that takes connections and never speaks is left, and closing it is quick', async () => {
+  let connections = 0;
+  const silent = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { open: () => void connections++, data() {} },
+  });
+  try {
+    const { link } = start({}, { url: `ws://127.0.0.1:${silent.port}`, answerMs: 20 });
+    await until(() => connections >= 2, 'a second connection');
+    link.close();
+    expect(await link.ended).toBeUndefined();
+  } finally {
+    silent.stop(true);
+  }
+});
+
+test('closing waits for the answer that is due, and sends nothing more', async () => {
+  const answer = Promise.withResolvers<void>();
+  const { relay, link, sent } = start({
+    async message(caller, { msg_id }) {
+      await answer.promise;
+      caller.send({ status: 'completed', type: 'mod', msg_id });
+    },
+  });
+  const outcomes = [link.send(message('1')), link.send(message('2'))];
+  await until(() => relay.received.length > 0, 'the first message');
+  link.close();
+  answer.resolve();
+  expect(await link.ended).toBeUndefined();
+  expect(await Promise.all(outcomes)).toEqual(['completed', 'unsent']);
+  expect(sent()).toEqual(['1:1']);
+});
+
 test('closing while the relay is away ends at once; what waited is unsent', async () => {
   const { relay, link } = start({ upgrade: () => 503 }, { backOffMs: 60_000 });
   const waiting = link.send(message('1'));

@@ -258,6 +258,6 @@ test('without a reader the mod still ends, and says how many commands are lost',
     await until(() => mod.err().includes('(ENOENT); commands wait'), 'the trouble to be told');
     mod.signal('SIGTERM');
     expect(await mod.ended).toEqual({ code: 0, signal: null });
-    expect(mod.err()).toContain('1 commands found no reader');
+    expect(mod.err()).toContain('commands that found no reader: 1');
     expect(() => readFileSync(commands)).toThrow();
   }));

@@ -1,0 +1,84 @@
+import { expect, test } from 'bun:test';
+import { startWarnings, unsafeToStart } from '../../src/config/safety.ts';
+import { problemText } from '../../src/config/problem.ts';
+import { loadEnv, loadToml } from './folder.ts';
+
+function unsafe(toml: string): string[] {
+  const { config, mls, problems } = loadToml(toml);
+  expect(problems).toEqual([]);
+  return unsafeToStart(config, mls).map(problemText);
+}
+
+function warnings(toml: string): string[] {
+  const { config, mls } = loadToml(toml);
+  return startWarnings(config, mls);
+}
+
+const own = 'websocket = "somebody made this"';
+const listed = '[[gateway.keys]]\nname = "a"\nkey = "a-long-random-text"';
+
+test.each([
+  '127.0.0.1',
+  '127.9.9.9',
+  '::1',
+  '0:0::1',
+  '::ffff:127.0.0.1',
+  'localhost',
+  'LOCALHOST',
+])('the example key on %s may start, and that is said', (host) => {
+  expect(unsafe(`[server]\nhost = "${host}"`)).toEqual([]);
+  expect(warnings(`[server]\nhost = "${host}"`)).toEqual([
+    'gateway.websocket: an example key that everybody knows, good for trying things out on ' +
+      `${host}; make your own with \`moonstead init\`.`,
+  ]);
+});
+
+test.each([
+  '0.0.0.0',
+  '::',
+  '192.168.1.5',
+  '128.0.0.1',
+  'example.org',
+  'localhost.example.org',
+  '0',
+  '127.1',
+])('the example key on %s is refused, naming init', (host) => {
+  expect(unsafe(`[server]\nhost = "${host}"`)).toEqual([
+    'configuration: gateway.websocket: is an example key that everybody knows, ' +
+      `with server.host = "${host}"; make your own with \`moonstead init\``,
+  ]);
+  expect(unsafe(`[server]\nhost = "${host}"\n[gateway]\n${own}`)).toEqual([]);
+});
+
+test("the relay's own host is what counts", () => {
+  expect(unsafe('[server]\nhost = "0.0.0.0"\n[gateway]\nhost = "127.0.0.1"')).toEqual([]);
+  const [problem] = unsafe('[gateway]\nhost = "0.0.0.0"');
+  expect(problem).toContain('with gateway.host = "0.0.0.0"');
+});
+
+test('behind a proxy the example key is refused on loopback too', () => {
+  const [problem, ...others] = unsafe('[server]\ntrusted_proxies = ["127.0.0.1"]');
+  expect(problem).toContain('with server.trusted_proxies set');
+  expect(others).toEqual([]);
+  expect(unsafe(`[server]\ntrusted_proxies = ["127.0.0.1"]\n[gateway]\n${own}`)).toEqual([]);
+});
+
+test('a key copied from the example of [[gateway.keys]] is an example key', () => {
+  const [problem, ...others] = unsafe(`[server]\nhost = "0.0.0.0"\n${listed}`);
+  expect(problem).toContain('gateway.keys "a": is an example key');
+  expect(others).toEqual([]);
+  expect(unsafe(`[gateway]\nhost = "::"\nwebsocket = "gateway"\n${listed}`)).toHaveLength(2);
+  const { config, mls } = loadEnv({
+    MOONSTEAD_SERVER_HOST: '0.0.0.0',
+    MOONSTEAD_GATEWAY_KEYS: '[{"name": "a", "key": "gateway"}]',
+  });
+  expect(unsafeToStart(config, mls)).toHaveLength(1);
+});
+
+test('a message that would close its receiver as too slow is warned of', () => {
+  expect(warnings(`[gateway]\n${own}\nbody_size = 8`)).toEqual([]);
+  expect(warnings(`[gateway]\n${own}\nbody_size = 9`)).toEqual([
+    'gateway.body_size (9MB) is above too_slow_bytes (8MB): ' +
+      'a receiver of the largest message is closed as too slow.',
+  ]);
+});
