@@ -1,13 +1,17 @@
 /**
- * `bun run bench [relay …] [--smoke]`: measures, prints, and writes bench/RESULTS.md when everything
- * was measured in full. Exit code 1 when a run is void, 2 for an unknown word.
+ * `bun run bench [relay …] [--smoke]`: measures and prints; all parts in full: writes bench/RESULTS.md
+ * too. Exit code 1 when a run is void, 2 for an unknown word. Linux only, for the CPU clocks of other
+ * processes and /proc.
  */
 import { join } from 'node:path';
 import { machine } from './harness/machine.ts';
-import { endAllProcesses } from './harness/processes.ts';
 import { goalsTable, sectionText, type Section } from './harness/report.ts';
 import { relayQuestions } from './relay/questions.ts';
 import { fullSize, smokeSize } from './relay/size.ts';
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => process.exit(130)); // an exit ends every process that was started
+}
 
 const parts = { relay: relayQuestions };
 
@@ -20,10 +24,12 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+const wanted = (part: string) => chosen.length === 0 || chosen.includes(part);
+
 const sections: Section[] = [];
 try {
   for (const [name, questions] of Object.entries(parts)) {
-    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    if (!wanted(name)) continue;
     for (const question of questions) {
       const section = await question(smoke ? smokeSize : fullSize);
       sections.push(section);
@@ -32,7 +38,6 @@ try {
   }
 } catch (problem) {
   console.error(`bench: void. ${problem instanceof Error ? problem.message : problem}`);
-  endAllProcesses();
   process.exit(1);
 }
 
@@ -49,6 +54,7 @@ else {
     goals,
     ...sections.map(sectionText),
   ];
-  await Bun.write(join(import.meta.dir, 'RESULTS.md'), `${page.join('\n\n').trimEnd()}\n`);
+  if (Object.keys(parts).every(wanted))
+    await Bun.write(join(import.meta.dir, 'RESULTS.md'), `${page.join('\n\n').trimEnd()}\n`);
 }
 process.exit(0);

@@ -19,7 +19,6 @@ export interface IdleResult {
   bytesEach: number[];
   /** Resident memory with the first sockets, bytes. */
   baseBytes: number;
-  open: number;
 }
 
 /** Open before the first reading, so that code and pools which come once are not counted. */
@@ -50,9 +49,8 @@ export async function runIdle(job: IdleJob): Promise<IdleResult> {
     bytesEach.push(((await openUntil(firstSockets + count)) - baseBytes) / count);
   }
   if (wires.some((wire) => wire.received > 0)) voidRun('an idle socket was sent a message');
-  const open = wires.length - firstSockets;
   for (const wire of wires) wire.end();
-  return { bytesEach, baseBytes, open };
+  return { bytesEach, baseBytes };
 }
 
 /** Resident memory once it has stayed within 64 KiB for `settleMs`; after 6 s whatever it is. */

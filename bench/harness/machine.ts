@@ -11,6 +11,8 @@ const fileSystems: Record<number, string> = {
   0x794c7630: 'overlay',
 };
 
+const loadAtStart = loadavg()[0]!;
+
 /** The machine, the versions and the date, as a list in Markdown. */
 export function machine(): string {
   const version = (command: string) => {
@@ -24,7 +26,7 @@ export function machine(): string {
   return [
     `- ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     `- ${cores[0]?.model ?? 'unknown CPU'}, ${cores.length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
-    `- ${pinned ? 'servers pinned to core 0, load to core 1' : 'one core for servers and load: figures disturb each other'}; load average at the end ${loadavg()[0]!.toFixed(2)}`,
+    `- ${pinned ? 'servers and load pinned to a core each' : 'one core for servers and load: figures disturb each other'}; load average at the start ${loadAtStart.toFixed(2)}`,
     `- temporary files on ${fileSystems[magic] ?? `file system 0x${magic.toString(16)}`}`,
     `- Bun ${Bun.version}, Node ${version('node')}, ws ${packageVersion('ws')}, socket.io ${packageVersion('socket.io')}, nats-server ${version('nats-server')}`,
   ].join('\n');

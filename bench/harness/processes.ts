@@ -1,18 +1,20 @@
 import type { Subprocess } from 'bun';
-import { availableParallelism } from 'node:os';
+import { readFileSync } from 'node:fs';
 
 const running = new Set<Subprocess>();
 
-/** Whether servers and load have a core each. */
-export const pinned = availableParallelism() > 1;
+/** The first two cores that we may use: the servers' and the load's. Both undefined with only one. */
+const [serverCore, loadCore] = twoCores();
 
-/** Starts a program on the servers' core (0) or the load's (1). It ends with us. */
+export const pinned = serverCore !== undefined;
+
+/** Starts a program on the servers' core or the load's. It ends with us. */
 export function startProcess(
   command: readonly string[],
   core: 'server' | 'load',
   env: Record<string, string> = {},
 ) {
-  const pin = pinned ? ['taskset', '-c', core === 'server' ? '0' : '1'] : [];
+  const pin = pinned ? ['taskset', '-c', String(core === 'server' ? serverCore : loadCore)] : [];
   const child = Bun.spawn([...pin, ...command], {
     env: { ...process.env, ...env },
     stdin: 'ignore',
@@ -32,11 +34,18 @@ export async function endProcess(child: Subprocess): Promise<void> {
   clearTimeout(timer);
 }
 
-export function endAllProcesses(): void {
+function endAllProcesses(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
 process.on('exit', endAllProcesses);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => process.exit(130));
+
+function twoCores(): number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  const cores = (list ?? '').split(',').flatMap((range) => {
+    const [from, to = from] = range.split('-').map(Number);
+    return [from!, Math.min(from! + 1, to!)];
+  });
+  const two = [...new Set(cores)].slice(0, 2);
+  return two.length === 2 && Bun.which('taskset') !== null ? two : [];
 }

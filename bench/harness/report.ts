@@ -25,7 +25,8 @@ export interface Section {
   head: string[];
   rows: string[][];
   goals: Goal[];
-  account: Account;
+  /** What was counted, in words. */
+  counted: string;
 }
 
 export function spreadOf(values: readonly number[]): Spread {
@@ -80,10 +81,13 @@ export function goalsTable(goals: readonly Goal[]): string {
   );
 }
 
-export function sectionText({ title, method, head, rows, account }: Section): string {
-  const { sent, acknowledged, delivered, pingsAnswered } = account;
-  const counted = `Accounted for: ${sent} messages sent, ${acknowledged} acknowledged, ${delivered} deliveries, ${pingsAnswered} pings answered.`;
+export function sectionText({ title, method, head, rows, counted }: Section): string {
   return `## ${title}\n\n${method}\n\n${table(head, rows)}\n\n${counted}\n`;
+}
+
+export function accountText(account: Account): string {
+  const { sent, acknowledged, delivered, pingsAnswered } = account;
+  return `Accounted for: ${sent} messages sent, ${acknowledged} acknowledged, ${delivered} deliveries, ${pingsAnswered} pings answered.`;
 }
 
 export const noAccount = (): Account => ({

@@ -1,4 +1,11 @@
-import { addAccount, noAccount, short, spreadOf, spreadText } from '../harness/report.ts';
+import {
+  accountText,
+  addAccount,
+  noAccount,
+  short,
+  spreadOf,
+  spreadText,
+} from '../harness/report.ts';
 import type { Goal, Section } from '../harness/report.ts';
 import type { BurstsFigure } from '../harness/bursts-job.ts';
 import { duel } from './duel.ts';
@@ -67,6 +74,6 @@ export async function fanOut(size: Size): Promise<Section> {
     head: ['mods', 'server', 'CPU ns', 'deliveries/s', 'core', 'CPU ratio', 'rate ratio'],
     rows,
     goals,
-    account,
+    counted: accountText(account),
   };
 }

@@ -1,4 +1,11 @@
-import { addAccount, noAccount, short, spreadOf, spreadText } from '../harness/report.ts';
+import {
+  accountText,
+  addAccount,
+  noAccount,
+  short,
+  spreadOf,
+  spreadText,
+} from '../harness/report.ts';
 import type { Goal, Section } from '../harness/report.ts';
 import type { LatencyFigure } from '../harness/latencies.ts';
 import { runLoad } from '../harness/run-load.ts';
@@ -64,6 +71,6 @@ export async function latency(size: Size): Promise<Section> {
     head: ['mods', 'server', 'messages/s', 'p50', 'p99', 'p99.9', 'p99 ratio'],
     rows,
     goals,
-    account,
+    counted: accountText(account),
   };
 }

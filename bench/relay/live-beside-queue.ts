@@ -1,4 +1,11 @@
-import { addAccount, noAccount, short, spreadOf, spreadText } from '../harness/report.ts';
+import {
+  accountText,
+  addAccount,
+  noAccount,
+  short,
+  spreadOf,
+  spreadText,
+} from '../harness/report.ts';
 import type { Section } from '../harness/report.ts';
 import type { LatencyFigure } from '../harness/latencies.ts';
 import { runLoad } from '../harness/run-load.ts';
@@ -64,6 +71,6 @@ export async function liveBesideQueue(size: Size): Promise<Section> {
         measured: p99,
       },
     ],
-    account,
+    counted: accountText(account),
   };
 }

@@ -1,4 +1,11 @@
-import { addAccount, noAccount, short, spreadOf, spreadText } from '../harness/report.ts';
+import {
+  accountText,
+  addAccount,
+  noAccount,
+  short,
+  spreadOf,
+  spreadText,
+} from '../harness/report.ts';
 import type { Goal, Section } from '../harness/report.ts';
 import { duel } from './duel.ts';
 import { missing, type ServerKind } from './servers.ts';
@@ -47,6 +54,6 @@ export async function oneToOne(size: Size): Promise<Section> {
         measured,
       },
     ],
-    account,
+    counted: accountText(account),
   };
 }

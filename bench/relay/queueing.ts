@@ -1,11 +1,16 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addAccount, noAccount, short, spreadOf, spreadText } from '../harness/report.ts';
+import {
+  accountText,
+  addAccount,
+  noAccount,
+  short,
+  spreadOf,
+  spreadText,
+} from '../harness/report.ts';
 import type { Section, Spread } from '../harness/report.ts';
 import { startProcess } from '../harness/processes.ts';
 import { runLoad } from '../harness/run-load.ts';
+import { removeFolder, tempFolder } from '../harness/temp-folder.ts';
 import { withServers } from './servers.ts';
 import type { Size } from './size.ts';
 
@@ -72,13 +77,13 @@ export async function queueing(size: Size): Promise<Section> {
         measured: ratios[0]!,
       },
     ],
-    account,
+    counted: accountText(account),
   };
 }
 
 /** Rows a second of SQLite alone, in a folder of its own beside the servers' folders. */
 async function sqliteAlone(durationMs: number): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'moonstead-bench-'));
+  const folder = tempFolder();
   try {
     const program = join(import.meta.dir, 'sqlite-alone.ts');
     const child = startProcess([process.execPath, program, folder, String(durationMs)], 'server');
@@ -86,6 +91,6 @@ async function sqliteAlone(durationMs: number): Promise<number> {
     if ((await child.exited) !== 0) throw new Error(await new Response(child.stderr).text());
     return Number(text);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }

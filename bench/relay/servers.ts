@@ -1,10 +1,9 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess, startProcess } from '../harness/processes.ts';
 import type { Target } from '../harness/station.ts';
+import { removeFolder, tempFolder } from '../harness/temp-folder.ts';
 import type { DialectName } from './dialects.ts';
 
 export type ServerKind = 'control' | 'subject' | 'ws' | 'socket.io' | 'nats';
@@ -33,12 +32,12 @@ ${gateway}
  * `gateway`: further TOML for the subject, from its section [gateway] on.
  */
 async function startServer(kind: ServerKind, gateway = ''): Promise<Server> {
-  const folder = await mkdtemp(join(tmpdir(), 'moonstead-bench-'));
+  const folder = tempFolder();
   const { command, dialect, env, port } = await program(kind, folder, gateway);
   const child = startProcess(command, 'server', env);
   const stop = async () => {
     await endProcess(child);
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
   try {
     if (port !== undefined) await listening(port);

@@ -2,16 +2,15 @@ import type { TSchema } from '@sinclair/typebox';
 import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readDocument, unknownVariables, type Reading } from './document.ts';
+import { findFile, type Found } from './find-file.ts';
 import { readJson } from './json.ts';
 import { mlsSchema, type Mls } from './mls.ts';
 import { nearest } from './nearest.ts';
 import { checkConfig, checkMls, type ReportBetween } from './plausible.ts';
 import type { Problem } from './problem.ts';
-import { readSmallFile } from './read-file.ts';
 import { configSchema, type Config } from './schema.ts';
 import { settingsOf, variableName } from './settings.ts';
 import { readToml } from './toml.ts';
-import { SyntaxProblem, type Table, type Tree } from './tree.ts';
 
 /** The flags that set something, by their names without the dashes, as the command line has them. */
 export type Flags = Partial<Record<'config' | 'mls' | 'data-dir' | 'host' | 'port', string>>;
@@ -46,18 +45,22 @@ const mlsPrefix = 'MOONSTEAD_MLS_';
  */
 export function loadConfig({ flags, env, cwd, etc = '/etc' }: Surroundings): Loaded {
   const problems: Problem[] = [];
-  const configFile = findFile(
-    flags.config,
-    '--config',
-    [join(cwd, 'config.toml'), join(etc, 'moonstead/config.toml')],
-    { cwd, read: readToml, problems },
-  );
-  const mlsFile = findFile(
-    flags.mls,
-    '--mls',
-    [join(cwd, 'mls.json'), join(etc, 'moonlight/mls.json')],
-    { cwd, read: readJson, problems },
-  );
+  const configFile = findFile({
+    flagged: flags.config,
+    flag: '--config',
+    places: [join(cwd, 'config.toml'), join(etc, 'moonstead/config.toml')],
+    cwd,
+    read: readToml,
+    problems,
+  });
+  const mlsFile = findFile({
+    flagged: flags.mls,
+    flag: '--mls',
+    places: [join(cwd, 'mls.json'), join(etc, 'moonlight/mls.json')],
+    cwd,
+    read: readJson,
+    problems,
+  });
   const configReading = readDocument({
     schema: configSchema,
     file: configFile,
@@ -104,37 +107,6 @@ export function loadConfig({ flags, env, cwd, etc = '/etc' }: Surroundings): Loa
     files: { config: configFile?.path, mls: mlsFile?.path },
     origins,
   };
-}
-
-interface Found {
-  path: string;
-  table: Table;
-}
-
-/** The file that the flag names, or the first that exists; one that cannot be read is a problem. */
-function findFile(
-  flagged: string | undefined,
-  flag: string,
-  places: readonly string[],
-  using: { cwd: string; read: (text: string) => Tree; problems: Problem[] },
-): Found | undefined {
-  for (const path of flagged === undefined ? places : [resolve(using.cwd, flagged)]) {
-    try {
-      const text = readSmallFile(path);
-      if (text === undefined) continue;
-      const table = using.read(text);
-      if (table.kind !== 'table') throw new SyntaxProblem('must be a JSON object', table.line);
-      return { path, table };
-    } catch (error) {
-      if (!(error instanceof SyntaxProblem)) throw error;
-      using.problems.push({ file: path, line: error.line, key: '', message: error.message });
-      return { path, table: { kind: 'table', entries: new Map() } };
-    }
-  }
-  if (flagged !== undefined) {
-    using.problems.push({ file: flag, key: '', message: `there is no file ${flagged}` });
-  }
-  return undefined;
 }
 
 function flagTexts(flags: Record<string, [string | undefined, ...string[]]>) {

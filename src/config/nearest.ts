@@ -8,6 +8,7 @@ export function nearest(written: string, words: Iterable<string>): string | unde
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const word of words) {
+    if (Math.abs(word.length - written.length) >= bestDistance) continue;
     const distance = editDistance(written.toLowerCase(), word.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [word, distance];
   }

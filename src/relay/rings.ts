@@ -227,8 +227,8 @@ export class Rings {
       all -= row.bytes;
       if (row.owner === owner) own -= row.bytes;
     }
-    if (own > ownerBytesMax) return 'gateway.key_ring_bytes_max';
-    return all > bytesMax ? 'gateway.ring_bytes_max' : undefined;
+    if (all > bytesMax) return 'gateway.ring_bytes_max';
+    return own > ownerBytesMax ? 'gateway.key_ring_bytes_max' : undefined;
   }
 
   private pushOutOverBounds(ring: Ring): void {

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, test } from 'bun:test';
 import { relayKeys } from '../../src/config/relay-keys.ts';
-import { folderWith, loadEnv, loadIn, loadMls, loadToml, told } from './folder.ts';
+import { folderWith, loadEnv, loadIn, loadMls, loadToml, removeFolders, told } from './folder.ts';
+
+afterEach(removeFolders);
 
 describe('config.toml', () => {
   test.each([

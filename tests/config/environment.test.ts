@@ -1,9 +1,11 @@
-import { expect, test } from 'bun:test';
+import { afterEach, expect, test } from 'bun:test';
 import { problemText } from '../../src/config/problem.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { mlsSchema } from '../../src/config/mls.ts';
 import { settingsOf, variableName } from '../../src/config/settings.ts';
-import { loadEnv } from './folder.ts';
+import { loadEnv, removeFolders } from './folder.ts';
+
+afterEach(removeFolders);
 
 test('every setting has a variable, and no two share one', () => {
   const names = [

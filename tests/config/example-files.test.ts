@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { afterEach, expect, test } from 'bun:test';
 import type { TSchema } from '@sinclair/typebox';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,9 @@ import { defaultMls, mlsSchema } from '../../src/config/mls.ts';
 import { configSchema, defaultConfig } from '../../src/config/schema.ts';
 import { settingsOf, valueAt } from '../../src/config/settings.ts';
 import { parseDuration, parseSize } from '../../src/config/units.ts';
-import { folderWith, loadIn } from './folder.ts';
+import { folderWith, loadIn, removeFolders } from './folder.ts';
+
+afterEach(removeFolders);
 
 const root = join(import.meta.dir, '../..');
 const toml = readFileSync(join(root, 'config.example.toml'), 'utf8');

@@ -1,4 +1,3 @@
-import { afterEach } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,11 +5,12 @@ import { loadConfig, type Flags, type Loaded } from '../../src/config/load.ts';
 
 const folders: string[] = [];
 
-afterEach(() => {
+/** For `afterEach`, in every file that makes folders: hooks of a shared module run for one file only. */
+export function removeFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+}
 
-/** A temporary folder with these files, removed after the test. */
+/** A temporary folder with these files. */
 export function folderWith(files: Record<string, string | Uint8Array> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'moonstead-config-'));
   folders.push(folder);

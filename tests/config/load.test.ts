@@ -1,11 +1,13 @@
-import { describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, test } from 'bun:test';
 import { Check } from '@sinclair/typebox/value';
 import { join } from 'node:path';
 import { problemText } from '../../src/config/problem.ts';
 import { defaultMls, mlsSchema } from '../../src/config/mls.ts';
 import { configSchema, defaultConfig } from '../../src/config/schema.ts';
 import { partAddress } from '../../src/config/listeners.ts';
-import { folderWith, loadIn, loadToml, told } from './folder.ts';
+import { folderWith, loadIn, loadToml, removeFolders, told } from './folder.ts';
+
+afterEach(removeFolders);
 
 describe('where settings come from', () => {
   test('without files, flags and variables every setting has its default', () => {

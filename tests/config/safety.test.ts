@@ -1,7 +1,9 @@
-import { expect, test } from 'bun:test';
+import { afterEach, expect, test } from 'bun:test';
 import { startWarnings, unsafeToStart } from '../../src/config/safety.ts';
 import { problemText } from '../../src/config/problem.ts';
-import { loadEnv, loadToml } from './folder.ts';
+import { loadEnv, loadToml, removeFolders } from './folder.ts';
+
+afterEach(removeFolders);
 
 function unsafe(toml: string): string[] {
   const { config, mls, problems } = loadToml(toml);

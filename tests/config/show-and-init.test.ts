@@ -1,11 +1,13 @@
-import { describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, test } from 'bun:test';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFreshFiles } from '../../src/config/init.ts';
 import { relayKeys } from '../../src/config/relay-keys.ts';
 import { unsafeToStart } from '../../src/config/safety.ts';
 import { showConfig } from '../../src/config/show.ts';
-import { folderWith, loadIn } from './folder.ts';
+import { folderWith, loadIn, removeFolders } from './folder.ts';
+
+afterEach(removeFolders);
 
 describe('what check prints', () => {
   const cwd = () =>

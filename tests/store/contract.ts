@@ -6,6 +6,17 @@ export function row(position: number, text = `text ${position}`, owner = 'a key'
   return { position, text, owner, bytes: Buffer.byteLength(text) };
 }
 
+/**
+ * The message of a rejection. (`expect().rejects` pumps the event loop from where it stands; inside
+ * a message of the store's thread the next one then never comes.)
+ */
+export function failure(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'it succeeded',
+    (error: Error) => error.message,
+  );
+}
+
 /** Positions in a ring, as `read` tells them. */
 export async function positionsOf(store: Store, ring: string): Promise<number[]> {
   const rows = await store.rings.read(ring, 0, Number.MAX_SAFE_INTEGER);
@@ -87,21 +98,24 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       test('puts all rows of a call or none', async () => {
         await store.rings.put('r', [row(1)], 8);
         const mixed = [row(1, 'changed'), row(2), row(2.5), row(3)];
-        await expect(store.rings.put('r', mixed, 1)).rejects.toThrow('2.5');
+        expect(await failure(store.rings.put('r', mixed, 1))).toContain('2.5');
         expect(await store.rings.read('r', 0, unlimited)).toEqual([row(1)]);
       });
 
       test.each([0, -1, 1.5, Number.NaN, Infinity, 2 ** 53])('refuses position %p', async (p) => {
-        await expect(store.rings.put('r', [row(p)], 8)).rejects.toThrow(`above 0: ${p}`);
+        expect(await failure(store.rings.put('r', [row(p)], 8))).toContain(`above 0: ${p}`);
         expect(await store.rings.index()).toEqual([]);
       });
 
-      test.each([-1, 0.5, Number.NaN, Infinity])('refuses rowsMax %p and bytes %p', async (n) => {
-        await expect(store.rings.put('r', [row(1)], n)).rejects.toThrow(`rowsMax must`);
-        const lying = { ...row(1), bytes: n };
-        await expect(store.rings.put('r', [lying], 8)).rejects.toThrow(`bytes must`);
-        expect(await store.rings.index()).toEqual([]);
-      });
+      test.each([-1, 0.5, Number.NaN, Infinity])(
+        'refuses %p as rowsMax and as bytes',
+        async (n) => {
+          expect(await failure(store.rings.put('r', [row(1)], n))).toContain(`rowsMax must`);
+          const lying = { ...row(1), bytes: n };
+          expect(await failure(store.rings.put('r', [lying], 8))).toContain(`bytes must`);
+          expect(await store.rings.index()).toEqual([]);
+        },
+      );
 
       test('copies its rows in the call', async () => {
         const reused = row(1, 'as submitted');
@@ -328,10 +342,10 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
         const put = store.rings.put('r', [row(1)], 8);
         const read = store.rings.read('r', 0, unlimited);
         const closed = store.close();
-        await expect(store.rings.put('r', [row(2)], 8)).rejects.toThrow('the store is closed');
-        await expect(store.rings.read('r', 0, 1)).rejects.toThrow('the store is closed');
-        await expect(store.rings.drop('r', [1])).rejects.toThrow('the store is closed');
-        await expect(store.rings.index()).rejects.toThrow('the store is closed');
+        expect(await failure(store.rings.put('r', [row(2)], 8))).toContain('the store is closed');
+        expect(await failure(store.rings.read('r', 0, 1))).toContain('the store is closed');
+        expect(await failure(store.rings.drop('r', [1]))).toContain('the store is closed');
+        expect(await failure(store.rings.index())).toContain('the store is closed');
         expect(await put).toBeUndefined();
         expect(await read).toEqual([row(1)]);
         await closed;

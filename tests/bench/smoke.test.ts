@@ -1,0 +1,62 @@
+import { expect, test } from 'bun:test';
+import { existsSync, statSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dir, '../..');
+
+async function bench(words: string[], env: Record<string, string> = {}) {
+  const child = Bun.spawn([process.execPath, 'bench/main.ts', ...words], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdout: 'pipe',
+    stderr: 'pipe',
+    timeout: 25_000,
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { stdout, stderr, exitCode: child.exitCode };
+}
+
+test('the smoke run accounts for every message and leaves nothing behind', async () => {
+  const results = join(root, 'bench/RESULTS.md');
+  const written = existsSync(results) ? statSync(results).mtimeMs : undefined;
+  const folder = await mkdtemp(join(tmpdir(), 'moonstead-smoke-'));
+  try {
+    const { stdout, stderr, exitCode } = await bench(['relay', '--smoke'], { TMPDIR: folder });
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+    const counted = [
+      ...stdout.matchAll(
+        /Accounted for: (\d+) messages sent, (\d+) acknowledged, (\d+) deliveries/g,
+      ),
+    ].map((match) => match.slice(1).map(Number) as [number, number, number]);
+    expect(counted).toHaveLength(5);
+    for (const [sent, acknowledged] of counted) {
+      expect(sent).toBeGreaterThan(100);
+      expect(acknowledged).toBe(sent);
+    }
+    const [fanOut, oneToOne, latency, beside, queueing] = counted;
+    expect(fanOut![2]).toBe(3 * fanOut![0]);
+    expect(oneToOne![2]).toBe(oneToOne![0]);
+    expect(latency![2]).toBe(3 * latency![0]);
+    expect(beside![2]).toBeGreaterThan(0);
+    expect(beside![2]).toBeLessThan(beside![0]);
+    expect(queueing![2]).toBe(0);
+    expect(stdout).toContain('Open at once in each of 2 processes: 100 sockets');
+    expect(await readdir(folder)).toEqual([]);
+    expect(existsSync(results) ? statSync(results).mtimeMs : undefined).toBe(written);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}, 30_000);
+
+test('an unknown word is refused', async () => {
+  const { stderr, exitCode } = await bench(['chess']);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('unknown "chess"');
+});
