@@ -19,16 +19,16 @@ export interface StoreEvent {
 export function openDatabase(folder: string, onEvent: (event: StoreEvent) => void): Database {
   const path = join(folder, 'moonstead.db');
   let db = open(path);
-  const damage = damageOf(db, path);
-  if (damage !== undefined) {
-    // Before the close: SQLite then sees that the file has moved and neither checkpoints into it
-    // nor deletes its log.
-    const movedTo = moveAside(path);
-    db.close();
-    onEvent({ level: 'error', event: 'store.corrupt', path, movedTo, reason: damage });
-    db = open(path);
-  }
   try {
+    const reason = damageOf(db, path);
+    if (reason !== undefined) {
+      // Before the close: SQLite then sees that the file has moved and neither checkpoints into it
+      // nor deletes its log.
+      const movedTo = moveAside(path);
+      db.close();
+      onEvent({ level: 'error', event: 'store.corrupt', path, movedTo, reason });
+      db = open(path);
+    }
     copyDamagedWal(db, path, onEvent);
     db.run('PRAGMA journal_mode = WAL');
     db.run('PRAGMA synchronous = FULL');
@@ -56,9 +56,9 @@ function damageOf(db: Database, path: string): string | undefined {
   // SQLite would take the log for a leftover and delete it.
   if (sizeOf(path) === 0 && sizeOf(`${path}-wal`) > 0) return 'the database is empty, its log not';
   try {
-    const found = db.query<{ quick_check: string }, []>('PRAGMA quick_check(3)').all();
-    if (found.length === 1 && found[0]?.quick_check === 'ok') return undefined;
-    return found.map((row) => row.quick_check).join('; ');
+    const found = db.query<{ integrity_check: string }, []>('PRAGMA integrity_check(3)').all();
+    if (found.length === 1 && found[0]?.integrity_check === 'ok') return undefined;
+    return found.map((row) => row.integrity_check).join('; ');
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     if (code?.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return message;
@@ -70,8 +70,8 @@ function damageOf(db: Database, path: string): string | undefined {
 function copyDamagedWal(db: Database, path: string, onEvent: (event: StoreEvent) => void): void {
   const wal = `${path}-wal`;
   if (sizeOf(wal) === 0) return;
-  // Leaves the log as it is: the first write begins it anew.
-  const found = db.query<{ log: number }, []>('PRAGMA wal_checkpoint(PASSIVE)').get();
+  // NOOP only counts the frames, so this needs no room on the disk.
+  const found = db.query<{ log: number }, []>('PRAGMA wal_checkpoint(NOOP)').get();
   const reason = walDamage(readFileSync(wal), Math.max(0, found?.log ?? 0));
   if (reason === undefined) return;
   const copiedTo = `${freeName(path, 'corrupt')}-wal`;

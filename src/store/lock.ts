@@ -21,11 +21,12 @@ export function lockFolder(folder: string): () => void {
   try {
     lock.run('PRAGMA busy_timeout = 0');
     // Nothing is ever written: no journal beside it.
-    lock.run('PRAGMA journal_mode = OFF');
+    lock.run('PRAGMA journal_mode = MEMORY');
     lock.run('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
-    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+    const { code, message } = error as { code?: string; message: string };
+    if (code !== 'SQLITE_BUSY') throw new Error(`${path}: ${message}`);
     throw new StoreLocked(`${folder} is in use by another Moonstead: one process for a data_dir`);
   }
   held.add(lock);

@@ -1,6 +1,7 @@
 import type { Database } from 'bun:sqlite';
 import { rowsOf, type Answer, type Call, type Outcome } from './calls.ts';
 import { checkPut } from './check.ts';
+import { heldPositions, highest } from './held.ts';
 import { schemaVersion } from './migrations.ts';
 import type { RingIndex, RingRow } from './store.ts';
 
@@ -19,10 +20,7 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
     `INSERT INTO ring_rows (ring, position, owner, bytes, text) VALUES (?1, ?2, ?3, ?4, ?5)
      ON CONFLICT DO UPDATE SET owner = excluded.owner, bytes = excluded.bytes, text = excluded.text`,
   );
-  const trim = db.prepare(
-    `DELETE FROM ring_rows WHERE ring = ?1 AND position <= (
-       SELECT position FROM ring_rows WHERE ring = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)`,
-  );
+  const removeBelow = db.prepare('DELETE FROM ring_rows WHERE ring = ?1 AND position < ?2');
   const remove = db.prepare('DELETE FROM ring_rows WHERE ring = ?1 AND position = ?2');
   const above = db.prepare<RingRow, [string, number]>(
     `SELECT position, text, owner, bytes FROM ring_rows
@@ -37,6 +35,7 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   /** What the transaction under way has still to put, by ring. */
   const incoming = new Map<string, Incoming>();
   let wrote = false;
+  const held = heldPositions();
 
   /** Newest of newest is newest: puts add up until a larger rowsMax, a read or a drop comes. */
   function put(ring: string, rows: RingRow[], rowsMax: number): void {
@@ -55,15 +54,20 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
     const entry = incoming.get(ring);
     if (!entry) return;
     incoming.delete(ring);
-    let rows = [...entry.rows.values()];
-    if (rows.length > entry.rowsMax) {
-      rows = rows.sort((a, b) => b.position - a.position).slice(0, entry.rowsMax);
+    const before = held.of(ring);
+    const kept = highest(before, entry.rows.keys(), entry.rowsMax);
+    const lowest = kept[0] ?? Infinity;
+    // Out before in: on a full disk the new row takes the room of the old one.
+    if ((before[0] ?? Infinity) < lowest) {
+      removeBelow.run(ring, lowest);
+      wrote = true;
     }
-    for (const { position, owner, bytes, text } of rows) {
+    for (const { position, owner, bytes, text } of entry.rows.values()) {
+      if (position < lowest) continue;
       upsert.run(ring, position, owner, bytes, text);
       wrote = true;
     }
-    if (trim.run(ring, entry.rowsMax).changes > 0) wrote = true;
+    held.set(ring, kept);
   }
 
   function flushAll(): void {
@@ -72,9 +76,13 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
 
   function drop(ring: string, positions: readonly number[]): void {
     flush(ring);
-    for (const position of positions) {
-      if (remove.run(ring, position).changes > 0) wrote = true;
-    }
+    const before = held.of(ring);
+    const gone = new Set(positions);
+    const kept = before.filter((position) => !gone.has(position));
+    if (kept.length === before.length) return;
+    for (const position of gone) remove.run(ring, position);
+    held.set(ring, kept);
+    wrote = true;
   }
 
   function read(ring: string, after: number, bytesMax: number): RingRow[] {
@@ -125,9 +133,11 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
       const values = calls.map(run);
       flushAll();
       commit.run();
+      held.keep();
       if (values.every((value) => value === undefined)) return undefined;
       return values.map((value) => ({ value }));
     } catch (error) {
+      held.undo();
       if (db.inTransaction) rollback.run();
       throw error;
     }
@@ -158,6 +168,14 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
       // What is really wrong is told by the calls that come now.
     }
   }
+
+  for (const { ring, rows } of index()) {
+    held.set(
+      ring,
+      rows.map(({ position }) => position),
+    );
+  }
+  held.keep();
 
   return {
     commit(calls) {

@@ -22,6 +22,7 @@ export async function openSqliteStore(options: {
   let trouble: string | undefined;
   let ended: string | undefined;
   let closing: Promise<void> | undefined;
+  let probing: Timer | undefined;
 
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lockFolder(folder);
@@ -34,6 +35,7 @@ export async function openSqliteStore(options: {
     },
     end(reason) {
       ended = reason;
+      clearInterval(probing);
       onEvent({ level: 'error', event: 'store.ended', folder, reason });
       line.end(reason);
     },
@@ -48,26 +50,20 @@ export async function openSqliteStore(options: {
     trouble = answer.trouble ?? undefined;
     if (trouble !== undefined && before === undefined) {
       onEvent({ level: 'error', event: 'store.trouble', folder, reason: trouble });
-      planProbe();
+      // Without traffic nobody else would find out that there is room again.
+      probing = setInterval(() => line.submit(['probe']).catch(() => {}), probeIntervalMs);
+      probing.unref();
     } else if (trouble === undefined && before !== undefined) {
+      clearInterval(probing);
       onEvent({ level: 'info', event: 'store.healed', folder });
     }
-  }
-
-  /** Without traffic nobody else would find out that there is room again. */
-  function planProbe(): void {
-    const probe = () => line.submit(['probe']).catch(() => {});
-    const timer = setInterval(() => {
-      if (trouble === undefined || ended !== undefined) clearInterval(timer);
-      else probe();
-    }, probeIntervalMs);
-    timer.unref();
   }
 
   async function close(): Promise<void> {
     const drained = line.drained();
     line.refuse('the store is closed');
     await drained;
+    clearInterval(probing);
     await thread.close();
     ended = 'the store is closed';
     unlock();

@@ -43,6 +43,9 @@ export class SimClient implements Peer {
   isPresent = true;
   isStalled = false;
   hasJoined = false;
+  /** A bot that has said who it is and not been welcomed; what it says is taken afterwards. */
+  isWaiting = false;
+  readonly waiting: (() => void)[] = [];
   closeCode: number | undefined;
   readonly topics = new Set<string>();
   /** msg_ids whose answers are still to come, in order. */

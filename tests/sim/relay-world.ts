@@ -51,6 +51,8 @@ interface Seen {
 export interface Weather {
   /** No client is slow, silent or leaves; the process does not stop. */
   calm: boolean;
+  /** One channel, many mods that stall and read on. */
+  crowded: boolean;
   queueMax: number;
   steps: number;
 }
@@ -78,6 +80,7 @@ export class RelayWorld {
     this.random = random;
     this.weather = {
       calm: random.chance(0.25),
+      crowded: random.chance(0.4),
       queueMax: random.pick([1, 2, 3, 8, 8]),
       steps: random.whole(30, 110),
       ...weather,
@@ -118,12 +121,16 @@ export class RelayWorld {
 
   private async step(): Promise<void> {
     const { random } = this;
-    const { calm } = this.weather;
+    const { calm, crowded } = this.weather;
     const open = this.clients.filter((client) => client.isOpen && client.isPresent);
     const anybody = open.length > 0 ? random.pick(open) : undefined;
+    const speaker =
+      (crowded && random.chance(0.6) && open.find(({ role }) => role === 'bot')) || anybody;
     const dice = random.next();
-    if (dice < 0.2 || anybody === undefined) this.connect();
-    else if (dice < 0.75) this.talk(anybody);
+    if (dice < 0.2 || anybody === undefined || speaker === undefined) this.connect();
+    else if (dice < (crowded ? 0.55 : 0.75)) this.talk(speaker);
+    else if (!calm && crowded && dice < 0.65) anybody.isStalled = true;
+    else if (!calm && crowded && dice < 0.77) for (const client of open) client.resume();
     else if (dice < 0.8) this.store.failing = random.pick([0, 0, 0.1, 0.5, 1]);
     else if (calm) return;
     else if (dice < 0.86) anybody.vanish(random.pick([undefined, undefined, 0, 50, 2000]));
@@ -136,8 +143,8 @@ export class RelayWorld {
   private connect(): void {
     const { random } = this;
     const manners: Manners = {
-      kernelBytes: this.weather.calm ? 1 << 20 : random.pick([300, 1500, 1 << 20]),
-      latencyMs: random.pick([0, 2, 20, 90]),
+      kernelBytes: this.weather.calm ? 1 << 20 : random.pick([300, 300, 1500, 1 << 20]),
+      latencyMs: random.pick(this.weather.crowded ? [0, 2, 20] : [0, 2, 20, 90]),
       pongs: random.pick(['every', 'every', 'newest', this.weather.calm ? 'every' : 'none']),
       isNoisy: random.chance(0.2),
     };
@@ -155,7 +162,7 @@ export class RelayWorld {
     name: string,
     server: string,
     manners: Manners,
-    channel = this.random.pick(['A', 'B']),
+    channel = this.channel(),
   ): SimClient {
     const client = new SimClient(name, manners, this.ports, () => this.clock.now());
     client.role = role;
@@ -171,14 +178,16 @@ export class RelayWorld {
     return client;
   }
 
+  private channel(): string {
+    return this.weather.crowded ? 'A' : this.random.pick(['A', 'B']);
+  }
+
   private talk(client: SimClient): void {
     const texts: string[] = [];
     for (let n = this.random.whole(1, this.random.chance(0.2) ? 12 : 3); n > 0; n--) {
       const msgId = `m${++this.serial}`;
       const channel =
-        client.role === 'bot' || this.random.chance(0.1)
-          ? this.random.pick(['A', 'B'])
-          : client.channel;
+        client.role === 'bot' || this.random.chance(0.1) ? this.channel() : client.channel;
       const isBroken = this.random.chance(0.03);
       const content = isBroken ? '' : 'x'.repeat(this.random.pick([1, 40, 200]));
       const common = { msg_id: msgId, author: { id: 'u' }, content };
@@ -297,10 +306,15 @@ export class RelayWorld {
     const { type, msg_id: id, id: from, destination, content } = JSON.parse(text);
     if (type === undefined && !this.isDraining) {
       client.expected.push(id);
-      if (content !== '') this.accept(client, id, destination?.channel_id ?? from);
+      const accept = () => this.accept(client, id, destination?.channel_id ?? from);
+      if (content === '') return this.relay.frame(client.data.seat as never, text);
+      // The frames of a bot that waits for another's end are taken when it is let in.
+      if (client.isWaiting) client.waiting.push(accept);
+      else accept();
     } else if (type === 'mod') {
       client.hasJoined = true;
     }
+    client.isWaiting ||= type === 'bot';
     if (type !== undefined)
       for (const [lane, messages] of this.lanes) client.joinedAt.set(lane, messages.length);
     this.relay.frame(client.data.seat as never, text);
@@ -347,6 +361,10 @@ export class RelayWorld {
 
   private onServerSend(client: SimClient, text: string): void {
     const { status, code, msg_id: id, type } = JSON.parse(text);
+    if (status === 'connected') {
+      client.isWaiting = false;
+      for (const accept of client.waiting.splice(0)) accept();
+    }
     if (status === 'connected' || (code !== undefined && id === undefined)) return;
     if (status !== undefined || code !== undefined) {
       const expected = client.expected.shift();
