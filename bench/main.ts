@@ -4,6 +4,7 @@
  * processes and /proc.
  */
 import { join } from 'node:path';
+import { watchOthers } from './harness/disturbance.ts';
 import { machine } from './harness/machine.ts';
 import { goalsTable, sectionText, type Section } from './harness/report.ts';
 import { relayQuestions } from './relay/questions.ts';
@@ -31,9 +32,11 @@ try {
   for (const [name, questions] of Object.entries(parts)) {
     if (!wanted(name)) continue;
     for (const question of questions) {
+      const others = watchOthers();
       const section = await question(smoke ? smokeSize : fullSize);
+      section.counted += `\n\nOther processes used ${others().toFixed(2)} of a core meanwhile.`;
       sections.push(section);
-      console.log(sectionText(section));
+      console.log(`${sectionText(section)}\n`);
     }
   }
 } catch (problem) {
@@ -50,7 +53,7 @@ else {
     'Written by `bun run bench`; do not edit. How it is measured: each table says it, and bench/ does it.',
     machine(),
     '## Goals',
-    'A ratio is Moonstead divided by what it stands against, pair by pair: median (lowest to highest).',
+    'A ratio is Moonstead divided by what it stands against, pair by pair: median (lowest to highest). Each table says how much other processes disturbed it; above some hundredths of a core its latencies are theirs.',
     goals,
     ...sections.map(sectionText),
   ];

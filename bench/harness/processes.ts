@@ -2,6 +2,7 @@ import type { Subprocess } from 'bun';
 import { readFileSync } from 'node:fs';
 
 const running = new Set<Subprocess>();
+let endedNs = 0;
 
 /** The first two cores that we may use: the servers' and the load's. Both undefined with only one. */
 const [serverCore, loadCore] = twoCores();
@@ -22,7 +23,10 @@ export function startProcess(
     stderr: 'pipe',
   });
   running.add(child);
-  void child.exited.then(() => running.delete(child));
+  void child.exited.then(() => {
+    running.delete(child);
+    endedNs += Number(child.resourceUsage()?.cpuTime.total ?? 0) * 1000;
+  });
   return child;
 }
 
@@ -32,6 +36,11 @@ export async function endProcess(child: Subprocess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), 1_000);
   await child.exited;
   clearTimeout(timer);
+}
+
+/** CPU time of all processes that we started and that have ended. */
+export function endedCpuNs(): number {
+  return endedNs;
 }
 
 function endAllProcesses(): void {

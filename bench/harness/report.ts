@@ -49,10 +49,13 @@ export function short(value: number): string {
   return value.toPrecision(3);
 }
 
+/** Whether the median meets the goal, and whether every pair says the same. */
 export function verdict({ bound, limit, measured }: Goal): string {
   if (typeof measured === 'string') return 'not measured';
-  const met = bound === 'at most' ? measured.median <= limit : measured.median >= limit;
-  return met ? 'met' : 'MISSED';
+  const meets = (value: number) => (bound === 'at most' ? value <= limit : value >= limit);
+  const { median, low, high } = measured;
+  const word = meets(median) ? 'met' : 'MISSED';
+  return meets(low) === meets(high) ? word : `${word} by the median, not by every pair`;
 }
 
 /** A Markdown table whose columns also line up on a terminal: words left, the rest right. */
@@ -82,7 +85,7 @@ export function goalsTable(goals: readonly Goal[]): string {
 }
 
 export function sectionText({ title, method, head, rows, counted }: Section): string {
-  return `## ${title}\n\n${method}\n\n${table(head, rows)}\n\n${counted}\n`;
+  return `## ${title}\n\n${method}\n\n${table(head, rows)}\n\n${counted}`;
 }
 
 export function accountText(account: Account): string {

@@ -69,8 +69,8 @@ export interface DeliveryPorts {
   topics: Topics;
   clock: Clock;
   rings: Rings;
-  /** Completes a text with the time at which it leaves. */
-  stamp(text: string, nowMs: number): string;
+  /** The text with the time at which it leaves now, for one that had to wait. */
+  restamp(text: string, nowMs: number): string;
   /** Must close the recipient. */
   tooSlow(recipient: Recipient): void;
   /** Something went wrong that only an operator can care about. */
@@ -165,14 +165,14 @@ export class Delivery {
   }
 
   /** Publishes to everybody live, if one of them keeps up; says whether. Costs one publish. */
-  publish(lane: Lane, text: string, owner: string, nowMs: number): boolean {
+  publish(lane: Lane, text: string, owner: string): boolean {
     if (!this.keepsUp(lane)) return false;
     const number = ++this.number;
     const { window } = lane;
     this.unreceipted -= window.chars;
     window.push(number, text, owner);
     this.unreceipted += window.chars;
-    this.ports.topics.publish(lane.topic, this.ports.stamp(text, nowMs));
+    this.ports.topics.publish(lane.topic, text);
     if (lane.notLive > 0) for (const member of [...lane.members]) this.hold(member, number, text);
     if (!lane.touched) {
       lane.touched = true;
@@ -355,7 +355,7 @@ export class Delivery {
 
   private send(member: Member, text: string, number: number): void {
     const { recipient } = member;
-    recipient.peer.send(this.ports.stamp(text, this.ports.clock.now()));
+    recipient.peer.send(this.ports.restamp(text, this.ports.clock.now()));
     recipient.burst += text.length;
     member.cursor = number;
     member.sent.push({ number, at: ++this.number });

@@ -7,14 +7,14 @@ import type { Store } from '../store/store.ts';
 import { Delivery, type Recipient } from './delivery.ts';
 import {
   encodeAnswer,
-  encodeBody,
+  encodeDelivery,
   encodeRefusal,
   Fault,
   type Handshake,
   type Message,
   type RelayFrames,
   relayRefusals,
-  stamped,
+  restamped,
 } from './messages.ts';
 import { Rings } from './rings.ts';
 
@@ -119,7 +119,7 @@ export class Relay {
       clock,
       topics,
       rings: this.rings,
-      stamp: (text: string, nowMs: number) => stamped(text, this.time(nowMs)),
+      restamp: (text: string, nowMs: number) => restamped(text, this.time(nowMs)),
       tooSlow: (recipient: Recipient) => this.tooSlow(recipient, 'gateway.too_slow_bytes'),
       report: (event: string, fields: object) => ports.report('warn', event, fields),
     };
@@ -386,13 +386,13 @@ export class Relay {
     const { msgId } = message;
     const to = role === 'mod' ? this.toBot : this.toMods;
     const lane = to.lane(message.channelId);
-    const body = encodeBody(role, message, this.time(nowMs));
-    if (to.publish(lane, body, seat.key.name, nowMs)) {
+    const text = encodeDelivery(role, message, this.time(nowMs));
+    if (to.publish(lane, text, seat.key.name)) {
       seat.answers.now(encodeAnswer('completed', role, msgId));
       return;
     }
     const answer = seat.answers.later();
-    const over = to.queue(lane, body, seat.key.name, (outcome) => {
+    const over = to.queue(lane, text, seat.key.name, (outcome) => {
       answer(encodeAnswer(outcome, role, msgId, outcome === 'failed' ? 'not stored' : undefined));
     });
     if (over !== undefined) answer(encodeAnswer('failed', role, msgId, over));

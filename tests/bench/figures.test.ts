@@ -51,6 +51,12 @@ test('a goal is met up to its limit, missed beyond, and not measured without a f
   expect(verdict(goal('at most', spreadOf([1.11])))).toBe('MISSED');
   expect(verdict(goal('at least', spreadOf([1.1])))).toBe('met');
   expect(verdict(goal('at least', spreadOf([1.09])))).toBe('MISSED');
+  expect(verdict(goal('at most', spreadOf([1, 1.05, 1.2])))).toBe(
+    'met by the median, not by every pair',
+  );
+  expect(verdict(goal('at least', spreadOf([0.9, 1.05, 1.2])))).toBe(
+    'MISSED by the median, not by every pair',
+  );
   expect(verdict(goal('at most', 'nats-server is not installed'))).toBe('not measured');
 });
 

@@ -2,7 +2,14 @@ import { connect, type Socket } from 'node:net';
 import { until } from './moonstead.ts';
 import type { Frame } from './relay-client.ts';
 
-export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+export const opcodes = {
+  continuation: 0,
+  text: 1,
+  binary: 2,
+  close: 8,
+  ping: 9,
+  pong: 10,
+} as const;
 
 /** How a frame deviates from what a decent client would write. */
 export interface FrameShape {
@@ -18,14 +25,18 @@ export interface FrameShape {
 }
 
 /** One WebSocket frame (RFC 6455, 5.2) from a client, right or wrong. */
-export function frame(payload: string | Uint8Array = '', shape: FrameShape = {}): Buffer {
+export function frame(
+  payload: string | Uint8Array | readonly number[] = '',
+  shape: FrameShape = {},
+): Buffer {
   const body = Buffer.from(payload as string);
   const { opcode = opcodes.text, fin = true, masked = true, rsv = 0 } = shape;
   const length = shape.length ?? body.length;
   const lengthBytes = shape.lengthBytes ?? (length < 126 ? 0 : length < 65_536 ? 2 : 8);
   const head = Buffer.alloc(2 + lengthBytes + (masked ? 4 : 0));
   head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
-  head[1] = (masked ? 0x80 : 0) | (lengthBytes === 0 ? Number(length) : lengthBytes === 2 ? 126 : 127);
+  head[1] =
+    (masked ? 0x80 : 0) | (lengthBytes === 0 ? Number(length) : lengthBytes === 2 ? 126 : 127);
   if (lengthBytes === 2) head.writeUInt16BE(Number(length), 2);
   if (lengthBytes === 8) head.writeBigUInt64BE(BigInt(length), 2);
   if (masked) {
@@ -56,6 +67,8 @@ export class RawClient {
   /** What came as text, as it came. */
   readonly texts: string[] = [];
   readonly pings: string[] = [];
+  /** What came as pong, to pings of ours. */
+  readonly answered: string[] = [];
   /** Status line and headers of the server's answer, and the bytes behind it while not upgraded. */
   head = '';
   body = '';
@@ -64,7 +77,7 @@ export class RawClient {
   /** The TCP connection is gone. */
   ended = false;
   pongs = true;
-  private bytes = Buffer.alloc(0);
+  private bytes: Buffer = Buffer.alloc(0);
   private taken = 0;
 
   private constructor(readonly socket: Socket) {
@@ -215,6 +228,8 @@ export class RawClient {
     } else if (opcode === opcodes.ping) {
       this.pings.push(payload.toString());
       if (this.pongs) this.pong(payload.toString());
+    } else if (opcode === opcodes.pong) {
+      this.answered.push(payload.toString());
     } else if (opcode === opcodes.close) {
       const code = payload.length < 2 ? 1005 : payload.readUInt16BE();
       this.closed = { code, reason: payload.toString('utf8', 2) };
@@ -225,7 +240,10 @@ export class RawClient {
 }
 
 /** The request of an upgrade. */
-export function upgrade(port: number, { key = 'gateway', path = '/sync', headers = {} }: RawOptions = {}) {
+export function upgrade(
+  port: number,
+  { key = 'gateway', path = '/sync', headers = {} }: RawOptions = {},
+) {
   const all = {
     Host: `127.0.0.1:${port}`,
     Upgrade: 'websocket',

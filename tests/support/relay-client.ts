@@ -98,3 +98,15 @@ export function modMessage(msgId: string, content = msgId, more: Frame = {}): Fr
 export function botMessage(msgId: string, content = msgId, more: Frame = {}): Frame {
   return { msg_id: msgId, id: '100', author: { id: 'user' }, content, ...more };
 }
+
+/** Fails unless a fresh mod and a fresh bot hear each other. */
+export async function stillServes(url: string): Promise<void> {
+  const bot = await RelayClient.bot(url, 'well');
+  const mod = await RelayClient.mod(url, 'well', 'well');
+  const id = `well-${crypto.randomUUID()}`;
+  mod.say(modMessage(id, 'hello', { id: 'well', destination: { channel_id: 'well' } }));
+  await bot.next((frame) => frame.type === 'mod' && frame.msg_id === id);
+  bot.say(botMessage(`${id}-too`, 'hello', { id: 'well' }));
+  await mod.next((frame) => frame.type === 'bot' && frame.msg_id === `${id}-too`);
+  await Promise.all([mod.close(), bot.close()]);
+}
