@@ -263,11 +263,6 @@ export class Delivery {
     for (const recipient of owing) this.ping(recipient);
   }
 
-  /** Everything without a receipt joins the rings, as if all connections had ended. */
-  putAway(): void {
-    for (const lane of this.lanes.values()) this.toRing(lane, () => true);
-  }
-
   /** A ring that became empty may have been the last thing that a lane was kept for. */
   emptied(ring: string): void {
     const lane = this.lanes.get(ring.slice(this.names.ringPrefix.length));

@@ -227,7 +227,7 @@ export class Relay {
 
   /**
    * Ends the relay within `budgetMs`: takes no more frames, finishes what is being committed, asks
-   * for receipts and waits up to a second for them, puts away what has none, closes with 1001.
+   * for receipts and waits up to a second for them, closes with 1001, puts away what has none.
    */
   async drain(budgetMs: number): Promise<void> {
     if (this.draining) return;
@@ -241,7 +241,9 @@ export class Relay {
     const patienceMs = Math.min(endMs, clock.now() + 1000);
     while ((this.toMods.owesReceipts() || this.toBot.owesReceipts()) && clock.now() < patienceMs)
       await this.wait(10);
-    for (const side of [this.toMods, this.toBot]) side.putAway();
+    // Closing puts what is without a receipt into the rings.
+    for (const seat of [...this.seats]) this.close(seat, relayRefusals.goingAway);
+    this.stopSweeping();
     await within(this.rings.settled());
     // A store that is full may have room again before our time is up.
     while (this.rings.owesStore && clock.now() < endMs) {
@@ -249,9 +251,6 @@ export class Relay {
       await within(this.rings.settled());
       if (this.rings.owesStore) await this.wait(100);
     }
-    for (const seat of [...this.seats]) this.close(seat, relayRefusals.goingAway);
-    this.stopSweeping();
-    await within(this.rings.settled());
   }
 
   private wait(ms: number): Promise<void> {

@@ -46,6 +46,10 @@ interface Seen {
   mayRepeat: boolean;
   /** Mods that were there when it came. */
   present: SimClient[];
+  /** Who was sent it, in order. */
+  sentTo: SimClient[];
+  /** Who had it and could still confirm it when a newcomer was sent it too. */
+  doubled: Set<SimClient>;
 }
 
 export interface Weather {
@@ -239,6 +243,8 @@ export class RelayWorld {
   private async settle(): Promise<void> {
     this.store.failing = 0;
     await this.clock.run(limits.readDeadlineMs * 3);
+    const silent = this.clients.find((client) => client.isOpen && !client.isPresent);
+    if (silent) this.broke(`${silent.name} is gone, and still counts as connected`);
     this.judgePresence();
     for (const client of this.clients) if (client.isOpen) client.vanish(0);
     await this.clock.run(2000);
@@ -334,6 +340,8 @@ export class RelayWorld {
       pushedOut: false,
       mayBeLost: false,
       mayRepeat: false,
+      sentTo: [],
+      doubled: new Set(),
       present: this.clients.filter(
         (other) =>
           client.role === 'bot' && other.hasJoined && other.isOpen && other.channel === channel,
@@ -352,8 +360,12 @@ export class RelayWorld {
   private onPong(client: SimClient, payload: string): void {
     const mark = client.pingMarks.get(payload);
     if (mark !== undefined) {
-      for (const id of client.sent.slice(client.receiptedTo, mark))
-        this.seen.get(id)!.receipted = true;
+      for (const id of client.sent.slice(client.receiptedTo, mark)) {
+        const message = this.seen.get(id)!;
+        message.receipted = true;
+        if (message.doubled.has(client))
+          this.broke(`${id} went to a newcomer, though ${client.name} had it`);
+      }
       client.receiptedTo = Math.max(client.receiptedTo, mark);
     }
     this.relay.pong(client.data.seat as never, payload);
@@ -388,6 +400,9 @@ export class RelayWorld {
     const cameLater = message.index >= (client.joinedAt.get(message.lane) ?? 0);
     if (message.receipted && !cameLater && !message.mayRepeat)
       this.broke(`${client.name}: ${id} again, though received`);
+    if (!cameLater)
+      for (const holder of message.sentTo) if (holder.isOpen) message.doubled.add(holder);
+    message.sentTo.push(client);
     client.sent.push(id);
   }
 }
