@@ -4,11 +4,10 @@ import type { Outcome, Rings } from './rings.ts';
 import { LiveWindow } from './window.ts';
 
 /** A connection, as far as delivery cares. */
-export interface Recipient {
+export interface Recipient extends Pulse {
   readonly peer: Peer;
-  readonly pulse: Pulse;
-  /** One for each lane it belongs to. */
-  readonly members: Set<Member>;
+  /** The lane it joined; undefined before, and for the one that is everywhere. */
+  lane: Lane | undefined;
   /** Since when more than `slowBytes` wait in its socket, in ms; 0 while it keeps up. */
   behindSinceMs: number;
   /** Characters of queued messages that it was sent in this turn. */
@@ -44,7 +43,7 @@ export interface Lane {
   readonly ring: string;
   readonly topic: string;
   readonly members: Member[];
-  readonly window: LiveWindow;
+  window: LiveWindow;
   /** Members that are not live. */
   notLive: number;
   /** Has, or had a moment ago, live messages without a receipt. */
@@ -77,6 +76,10 @@ export interface DeliveryPorts {
   report(event: string, fields: Record<string, unknown>): void;
 }
 
+/** Shared by all that hold nothing, so that an idle connection is small. */
+const nothing: never[] = [];
+const noWindow = new LiveWindow(0);
+
 /** How long a flush waits after a read that failed. */
 const readRetryMs = 500;
 
@@ -104,8 +107,8 @@ export class Delivery {
     private readonly names: {
       /** Rings are named by this and the channel. */
       ringPrefix: string;
-      /** One topic for all lanes, or by channel. */
-      topic: string | ((channel: string) => string);
+      /** One topic for all lanes; none: each lane's is named like its ring. */
+      topic?: string;
     },
   ) {}
 
@@ -121,12 +124,13 @@ export class Delivery {
     const known = this.lanes.get(channel);
     if (known !== undefined) return known;
     const { ringPrefix, topic } = this.names;
+    const ring = ringPrefix + channel;
     const lane: Lane = {
       channel,
-      ring: ringPrefix + channel,
-      topic: typeof topic === 'string' ? topic : topic(channel),
+      ring,
+      topic: topic ?? ring,
       members: [],
-      window: new LiveWindow(this.limits.queueMax),
+      window: noWindow,
       notLive: 0,
       dirty: false,
       askedAt: 0,
@@ -139,21 +143,23 @@ export class Delivery {
 
   /** A recipient of one channel: it is flushed, then live. */
   join(recipient: Recipient, channel: string): void {
-    this.add(recipient, this.lane(channel));
+    recipient.lane = this.lane(channel);
+    this.add(recipient, recipient.lane);
   }
 
   /** The recipient of every channel it covers; there is one at a time. */
   joinEverywhere(recipient: Recipient, covers: (channel: string) => boolean): void {
     this.everywhere = { recipient, covers };
-    if (typeof this.names.topic === 'string') recipient.peer.subscribe(this.names.topic);
+    if (this.names.topic !== undefined) recipient.peer.subscribe(this.names.topic);
     for (const lane of this.lanes.values()) if (covers(lane.channel)) this.add(recipient, lane);
   }
 
   /** Its connection ended: what nobody else was sent and nobody received joins the rings. */
   leave(recipient: Recipient): void {
     recipient.closed = true;
+    const members = this.membersOf(recipient);
     if (this.everywhere?.recipient === recipient) this.everywhere = undefined;
-    for (const member of recipient.members) {
+    for (const member of members) {
       const { lane } = member;
       lane.members.splice(lane.members.indexOf(member), 1);
       if (member.state !== 'live') lane.notLive -= 1;
@@ -161,13 +167,13 @@ export class Delivery {
       this.toRing(lane, (number) => !lane.members.some((other) => other.joinedAt < number));
       this.tidy(lane);
     }
-    recipient.members.clear();
   }
 
   /** Publishes to everybody live, if one of them keeps up; says whether. Costs one publish. */
   publish(lane: Lane, text: string, owner: string): boolean {
     if (!this.keepsUp(lane)) return false;
     const number = ++this.number;
+    if (lane.window === noWindow) lane.window = new LiveWindow(this.limits.queueMax);
     const { window } = lane;
     this.unreceipted -= window.chars;
     window.push(number, text, owner);
@@ -211,15 +217,15 @@ export class Delivery {
 
   /** A pong: says whether it was a receipt. Everything sent before that ping is received. */
   pong(recipient: Recipient, payload: string): boolean {
-    const number = takePong(recipient.pulse, payload);
+    const number = takePong(recipient, payload);
     if (number === undefined) return false;
-    for (const member of recipient.members) this.confirm(member, number);
+    for (const member of this.membersOf(recipient)) this.confirm(member, number);
     return true;
   }
 
   /** Pings with the number of everything sent so far. */
   ping(recipient: Recipient): void {
-    sendPing(recipient.peer, recipient.pulse, this.number, this.ports.clock.now());
+    sendPing(recipient.peer, recipient, this.number, this.ports.clock.now());
   }
 
   /** Looks at the socket's buffer in the next turn. */
@@ -242,7 +248,7 @@ export class Delivery {
       recipient.behindSinceMs = 0;
       if (!recipient.paused) return;
       recipient.paused = false;
-      for (const member of recipient.members) this.pump(member);
+      for (const member of this.membersOf(recipient)) this.pump(member);
     }
   }
 
@@ -269,6 +275,16 @@ export class Delivery {
     if (lane !== undefined) this.tidy(lane);
   }
 
+  /** Its place in each lane that it belongs to. */
+  private membersOf(recipient: Recipient): Member[] {
+    const isEverywhere = this.everywhere?.recipient === recipient;
+    const lanes = isEverywhere ? this.lanes.values() : recipient.lane ? [recipient.lane] : [];
+    const members: Member[] = [];
+    for (const lane of lanes)
+      for (const member of lane.members) if (member.recipient === recipient) members.push(member);
+    return members;
+  }
+
   private keepsUp(lane: Lane): boolean {
     if (this.unreceipted > this.limits.unreceiptedMax) return false;
     for (const member of lane.members)
@@ -279,6 +295,7 @@ export class Delivery {
   /** Keeps a message for a member that must be given others first. */
   private hold(member: Member, number: number, text: string): void {
     if (member.state === 'live') return;
+    if (member.held === nothing) member.held = [];
     member.held.push({ number, text });
     member.heldChars += text.length;
     if (member.heldChars > this.limits.tooSlowBytes) this.ports.tooSlow(member.recipient);
@@ -299,26 +316,25 @@ export class Delivery {
       joinedAt: this.number,
       state: 'flushing',
       cursor: 0,
-      held: [],
+      held: nothing,
       heldChars: 0,
-      sent: [],
+      sent: nothing,
       texts: undefined,
     };
     lane.members.push(member);
     lane.notLive += 1;
-    recipient.members.add(member);
     this.pump(member);
   }
 
   /** Sends what waits, in order, as far as the recipient keeps up and the texts are at hand. */
   private pump(member: Member): void {
-    const { recipient, lane, held } = member;
+    const { recipient, lane } = member;
     const { rings } = this.ports;
     if (member.state !== 'flushing' || recipient.closed) return;
     let hasSent = false;
     for (;;) {
       const row = rings.next(lane.ring, member.cursor);
-      const live = held[0];
+      const live = member.held[0];
       if (row === undefined && live === undefined) {
         this.promote(member);
         break;
@@ -329,7 +345,7 @@ export class Delivery {
         break;
       }
       if (live !== undefined && (row === undefined || live.number <= row.position)) {
-        held.shift();
+        member.held.shift();
         member.heldChars -= live.text.length;
         const copy = rings.find(lane.ring, live.number);
         if (copy !== undefined) rings.claim(copy, member);
@@ -353,6 +369,7 @@ export class Delivery {
     recipient.peer.send(this.ports.restamp(text, this.ports.clock.now()));
     recipient.burst += text.length;
     member.cursor = number;
+    if (member.sent === nothing) member.sent = [];
     member.sent.push({ number, at: ++this.number });
     this.touch(recipient);
   }
@@ -361,7 +378,7 @@ export class Delivery {
     member.state = 'live';
     member.texts = undefined;
     member.lane.notLive -= 1;
-    if (typeof this.names.topic !== 'string') member.recipient.peer.subscribe(member.lane.topic);
+    if (this.names.topic === undefined) member.recipient.peer.subscribe(member.lane.topic);
   }
 
   /** Nobody keeps up: from here on it has to be given what joins the ring. */
@@ -370,7 +387,7 @@ export class Delivery {
     member.cursor = this.number;
     member.lane.notLive += 1;
     if (member.recipient.behindSinceMs !== 0) member.recipient.paused = true;
-    if (typeof this.names.topic !== 'string') member.recipient.peer.unsubscribe(member.lane.topic);
+    if (this.names.topic === undefined) member.recipient.peer.unsubscribe(member.lane.topic);
   }
 
   private read(member: Member, position: number): void {
@@ -476,7 +493,7 @@ export class Delivery {
         : lane.members.find((m) => m.state === 'live' && m.recipient.behindSinceMs === 0);
       lane.askedAt = this.number;
       for (const member of one ? [one] : lane.members)
-        if (member.recipient.pulse.numbers.at(-1) !== this.number) this.ping(member.recipient);
+        if (member.recipient.pingsOut?.at(-1) !== this.number) this.ping(member.recipient);
     }
     if (this.dirty.length > 0) this.tickLater();
   }
@@ -510,7 +527,6 @@ export class Delivery {
     if (first !== undefined) {
       if (first.recipient !== this.everywhere?.recipient) return;
       if (first.state !== 'live' || first.sent.length > 0) return;
-      first.recipient.members.delete(first);
     }
     if (this.lanes.get(lane.channel) === lane) this.lanes.delete(lane.channel);
   }

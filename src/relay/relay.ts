@@ -1,7 +1,6 @@
 import { type Bucket, newBucket, takeToken } from '../access/rate-limit.ts';
 import type { Refusal } from '../refusal.ts';
 import { Answers } from '../sockets/answers.ts';
-import { newPulse } from '../sockets/keepalive.ts';
 import type { Cancel, Clock, Peer, Topics } from '../sockets/ports.ts';
 import type { Store } from '../store/store.ts';
 import { Delivery, type Recipient } from './delivery.ts';
@@ -59,7 +58,8 @@ export interface RelayPorts {
 export interface Seat extends Recipient {
   readonly key: RelayKey;
   readonly openedMs: number;
-  readonly answers: Answers;
+  /** From its first message on. */
+  answers: Answers | undefined;
   state: 'new' | 'waiting' | 'open' | 'closed';
   role: 'mod' | 'bot' | undefined;
   /** server_id or bot_id. */
@@ -90,8 +90,6 @@ export class Relay {
   private readonly rings: Rings;
   private readonly toMods: Delivery;
   private readonly toBot: Delivery;
-  /** Mods by channel and server, as `channel\0server`. */
-  private readonly mods = new Map<string, Seat>();
   private bot: Seat | undefined;
   private contender: Contender | undefined;
   private draining = false;
@@ -126,7 +124,6 @@ export class Relay {
     const deliveryLimits = { ...limits, unreceiptedMax: limits.unreceiptedBytesMax };
     this.toMods = new Delivery(shared, deliveryLimits, {
       ringPrefix: 'relay/mods/',
-      topic: (channel) => `relay/c/${channel}`,
     });
     this.toBot = new Delivery(shared, deliveryLimits, {
       ringPrefix: 'relay/bot/',
@@ -156,9 +153,11 @@ export class Relay {
       peer,
       key,
       openedMs: nowMs,
-      answers: new Answers(peer),
-      pulse: newPulse(nowMs),
-      members: new Set(),
+      answers: undefined,
+      seenMs: nowMs,
+      pingedMs: nowMs,
+      pingsOut: undefined,
+      lane: undefined,
       state: 'new',
       role: undefined,
       id: '',
@@ -181,7 +180,7 @@ export class Relay {
   frame(seat: Seat, text: string | undefined): void {
     if (this.draining || seat.state === 'closed') return;
     const nowMs = this.ports.clock.now();
-    seat.pulse.seenMs = nowMs;
+    seat.seenMs = nowMs;
     if (seat.state === 'open') {
       if (seat === this.bot) this.botLives();
       this.message(seat, text, nowMs);
@@ -196,7 +195,7 @@ export class Relay {
 
   pong(seat: Seat, payload: string): void {
     if (seat.state === 'closed') return;
-    seat.pulse.seenMs = this.ports.clock.now();
+    seat.seenMs = this.ports.clock.now();
     if (seat === this.bot) this.botLives();
     if (seat.role !== undefined) this.side(seat).pong(seat, payload);
   }
@@ -215,7 +214,6 @@ export class Relay {
     this.seats.delete(seat);
     if (role !== undefined) {
       this.side(seat).leave(seat);
-      if (role === 'mod' && this.mods.get(modName(seat)) === seat) this.mods.delete(modName(seat));
       this.ports.report('info', `${role}_left`, { id, channel, key: seat.key.name, code });
     }
     if (this.contender?.seat === seat) this.dropContender();
@@ -285,10 +283,10 @@ export class Relay {
     seat.role = 'mod';
     seat.id = serverId;
     seat.channel = channelId;
-    const older = this.mods.get(modName(seat));
+    const present = this.toMods.lanes.get(channelId)?.members ?? [];
+    const older = present.find(({ recipient }) => (recipient as Seat).id === serverId);
     // The older one ends first, so that what it never received is flushed before anything live.
-    if (older !== undefined) this.close(older, relayRefusals.replaced);
-    this.mods.set(modName(seat), seat);
+    if (older !== undefined) this.close(older.recipient as Seat, relayRefusals.replaced);
     this.welcome(seat);
     this.toMods.join(seat, channelId);
   }
@@ -304,7 +302,7 @@ export class Relay {
   private welcome(seat: Seat): void {
     const { role, id, channel } = seat;
     seat.state = 'open';
-    seat.answers.now(`{"status":"connected","type":"${role}"}`);
+    seat.peer.send(`{"status":"connected","type":"${role}"}`);
     this.ports.report('info', `${role}_joined`, { id, channel, key: seat.key.name });
   }
 
@@ -350,55 +348,48 @@ export class Relay {
         : role === 'mod'
           ? frames.modMessage(text)
           : frames.botMessage(text);
-    const full = seat.answers.waiting >= this.limits.unacknowledgedMax;
+    const answers = (seat.answers ??= new Answers(seat.peer));
+    const full = answers.waiting >= this.limits.unacknowledgedMax;
     if (full || (this.limits.rateLimit > 0 && !this.withinRate(seat, nowMs))) {
       const bound = full ? 'gateway.unacknowledged_max' : 'gateway.rate_limit';
-      this.answerRefusal(seat, relayRefusals.tooManyMessages, message.msgId, bound);
+      answerRefusal(answers, relayRefusals.tooManyMessages, message.msgId, bound);
       // Refusals wait in line too.
-      if (seat.answers.waiting > 2 * this.limits.unacknowledgedMax)
+      if (answers.waiting > 2 * this.limits.unacknowledgedMax)
         this.close(seat, relayRefusals.floods, bound);
       return;
     }
     if (message instanceof Fault) {
       const { msgId, detail } = message;
-      this.answerRefusal(seat, relayRefusals.malformedMessage, msgId, detail);
+      answerRefusal(answers, relayRefusals.malformedMessage, msgId, detail);
       return;
     }
     if (role === 'mod' && message.serverId !== seat.id) {
       const detail = 'id: the server_id of the handshake';
-      this.answerRefusal(seat, relayRefusals.malformedMessage, message.msgId, detail);
+      answerRefusal(answers, relayRefusals.malformedMessage, message.msgId, detail);
       return;
     }
     if (seat.key.allows?.(message.channelId) === false) {
-      this.answerRefusal(
-        seat,
-        relayRefusals.forbidden,
-        message.msgId,
-        'the key lacks this channel',
-      );
+      answerRefusal(answers, relayRefusals.forbidden, message.msgId, 'the key lacks this channel');
       return;
     }
-    this.forward(seat, role, message, nowMs);
+    this.forward(seat, answers, message, nowMs);
   }
 
-  private forward(seat: Seat, role: 'mod' | 'bot', message: Message, nowMs: number): void {
+  private forward(seat: Seat, answers: Answers, message: Message, nowMs: number): void {
     const { msgId } = message;
+    const role = seat.role!;
     const to = role === 'mod' ? this.toBot : this.toMods;
     const lane = to.lane(message.channelId);
     const text = encodeDelivery(role, message, this.time(nowMs));
     if (to.publish(lane, text, seat.key.name)) {
-      seat.answers.now(encodeAnswer('completed', role, msgId));
+      answers.now(encodeAnswer('completed', role, msgId));
       return;
     }
-    const answer = seat.answers.later();
+    const answer = answers.later();
     const over = to.queue(lane, text, seat.key.name, (outcome) => {
       answer(encodeAnswer(outcome, role, msgId, outcome === 'failed' ? 'not stored' : undefined));
     });
     if (over !== undefined) answer(encodeAnswer('failed', role, msgId, over));
-  }
-
-  private answerRefusal(seat: Seat, refusal: Refusal, msgId?: string, detail?: string): void {
-    seat.answers.now(encodeRefusal(refusal, msgId, detail));
   }
 
   private withinRate(seat: Seat, nowMs: number): boolean {
@@ -440,7 +431,7 @@ export class Relay {
   /** Every deadline of a connection, by one timer for all. */
   private sweep(seat: Seat, nowMs: number): void {
     const { limits } = this;
-    const { seenMs, pingedMs } = seat.pulse;
+    const { seenMs, pingedMs } = seat;
     if (seat.state === 'new' && nowMs - seat.openedMs >= limits.handshakeTimeoutMs) {
       this.refuse(seat, relayRefusals.handshakeTimeout, 'gateway.handshake_timeout');
     } else if (nowMs - seenMs >= limits.readDeadlineMs) {
@@ -464,8 +455,8 @@ export class Relay {
   }
 }
 
-function modName(seat: Seat): string {
-  return `${seat.channel}\0${seat.id}`;
+function answerRefusal(answers: Answers, refusal: Refusal, msgId?: string, detail?: string): void {
+  answers.now(encodeRefusal(refusal, msgId, detail));
 }
 
 const everyChannel = () => true;

@@ -9,24 +9,19 @@ export interface Pulse {
   seenMs: number;
   /** When it was last pinged, in ms. */
   pingedMs: number;
-  /** Numbers of the pings that are out, ascending. */
-  numbers: number[];
+  /** Numbers of the pings that are out, ascending; undefined before the first. */
+  pingsOut: number[] | undefined;
 }
 
 /** A peer that answers none of this many pings loses the oldest: the newest stands for all. */
 const numbersMax = 1024;
 
-export function newPulse(nowMs: number): Pulse {
-  return { seenMs: nowMs, pingedMs: nowMs, numbers: [] };
-}
-
 /** Pings with `number`, unless that number is out already. */
 export function sendPing(peer: Peer, pulse: Pulse, number: number, nowMs: number): void {
   pulse.pingedMs = nowMs;
-  if (pulse.numbers.at(-1) !== number) {
-    pulse.numbers.push(number);
-    if (pulse.numbers.length > numbersMax) pulse.numbers.shift();
-  }
+  const out = (pulse.pingsOut ??= []);
+  if (out.at(-1) !== number) out.push(number);
+  if (out.length > numbersMax) out.shift();
   peer.ping(String(number));
 }
 
@@ -36,8 +31,9 @@ export function sendPing(peer: Peer, pulse: Pulse, number: number, nowMs: number
  */
 export function takePong(pulse: Pulse, payload: string): number | undefined {
   const number = Number(payload);
-  const at = payload === '' ? -1 : pulse.numbers.indexOf(number);
-  if (at < 0 || String(number) !== payload) return undefined;
-  pulse.numbers.splice(0, at + 1);
+  const out = pulse.pingsOut;
+  const at = out?.indexOf(number) ?? -1;
+  if (out === undefined || at < 0 || String(number) !== payload) return undefined;
+  out.splice(0, at + 1);
   return number;
 }
