@@ -34,7 +34,9 @@ try {
     for (const question of questions) {
       const others = watchOthers();
       const section = await question(smoke ? smokeSize : fullSize);
-      section.counted += `\n\nOther processes used ${others().toFixed(2)} of a core meanwhile.`;
+      const othersCores = others();
+      section.counted += `\n\nOther processes used ${othersCores.toFixed(2)} of a core meanwhile.`;
+      for (const goal of section.goals) goal.othersCores = othersCores;
       sections.push(section);
       console.log(`${sectionText(section)}\n`);
     }
@@ -53,7 +55,7 @@ else {
     'Written by `bun run bench`; do not edit. How it is measured: each table says it, and bench/ does it.',
     machine(),
     '## Goals',
-    'A ratio is Moonstead divided by what it stands against, pair by pair: median (lowest to highest). Each table says how much other processes disturbed it; above some hundredths of a core its latencies are theirs.',
+    'A ratio is Moonstead divided by what it stands against, pair by pair: median (lowest to highest).',
     goals,
     ...sections.map(sectionText),
   ];

@@ -92,6 +92,10 @@ async function start(flags: Flags): Promise<void> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  // Without a handler it would end the process, and with it every connection, undrained.
+  process.on('SIGHUP', () =>
+    log('warn', 'server', 'signal', { signal: 'SIGHUP', note: 'a change needs a restart' }),
+  );
 }
 
 function check(flags: Flags): void {

@@ -89,10 +89,6 @@ export async function startServer(
     onEvent: ({ level, event, ...fields }) => log(level, 'store', event, fields),
   });
   const total = settings.sockets_max || descriptorLimit() - descriptorsForOthers;
-  log('info', 'server', 'limits', {
-    sockets_max: total,
-    per_address: settings.sockets_per_address,
-  });
   const sockets = new Sockets(
     { total, perAddress: settings.sockets_per_address },
     (event, fields) => log('warn', 'server', event, fields),

@@ -16,7 +16,12 @@ export interface Goal {
   limit: number;
   /** The ratio, or why there is none. */
   measured: Spread | string;
+  /** Cores' worth of CPU that processes which are not ours took while it was measured. */
+  othersCores?: number;
 }
+
+/** Above this the figures are partly those of other processes, and no goal is judged by them. */
+const othersCoresMax = 0.1;
 
 /** What one question gives: a table, and its goals. */
 export interface Section {
@@ -50,8 +55,10 @@ export function short(value: number): string {
 }
 
 /** Whether the median meets the goal, and whether every pair says the same. */
-export function verdict({ bound, limit, measured }: Goal): string {
+export function verdict({ bound, limit, measured, othersCores = 0 }: Goal): string {
   if (typeof measured === 'string') return 'not measured';
+  if (othersCores > othersCoresMax)
+    return `not judged: others used ${othersCores.toFixed(2)} of a core`;
   const meets = (value: number) => (bound === 'at most' ? value <= limit : value >= limit);
   const { median, low, high } = measured;
   const word = meets(median) ? 'met' : 'MISSED';

@@ -6,7 +6,8 @@ import { refusedResponse } from '../refusal.ts';
 import type { SocketPart, Sockets } from '../sockets/accept.ts';
 import type { Peer } from '../sockets/ports.ts';
 import { relayRefusals } from './messages.ts';
-import type { Relay, RelayKey, Seat } from './relay.ts';
+import type { Relay } from './relay.ts';
+import type { RelayKey, Seat } from './seat.ts';
 
 export interface RelayAppPorts {
   relay: Relay;

@@ -15,7 +15,6 @@ export const relayRefusals = {
   forbidden: { code: 403, message: 'Forbidden.', retry: false },
   tooManyMessages: { code: 429, message: 'Too many messages.', retry: true },
   floods: { code: 429, message: 'Too many messages.', close: 4429, retry: true },
-  tooLarge: { code: 413, message: 'Message too large.', close: 1009, retry: false },
   tooSlow: { code: 508, message: 'too slow', close: 4508, retry: true },
   goingAway: { code: 503, message: 'going away', close: 1001, retry: true },
 } as const satisfies Record<string, Refusal>;
@@ -60,7 +59,7 @@ function schemas(limits: FrameLimits) {
   });
   const common = {
     msg_id: Id,
-    author: Type.Object({ id: Id, name: Type.Optional(Name) }),
+    author: Type.Object({ id: Id, name: Type.Optional(Name) }, { description: 'an object' }),
     content: Type.String({ minLength: 1, description: 'a string that is not empty' }),
     // Not a Record: its check would walk through an object in which everything is allowed.
     meta: Type.Optional(Type.Object({}, { description: 'an object' })),
@@ -69,13 +68,14 @@ function schemas(limits: FrameLimits) {
   return {
     mod: Type.Object({ ...common, id: Id, destination: Type.Object({ channel_id: Id }) }),
     bot: Type.Object({ ...common, id: Id }),
-    handshake: Type.Union([
-      Type.Object({
-        type: Type.Literal('mod'),
-        data: Type.Object({ server_id: Id, channel_id: Id }),
-      }),
-      Type.Object({ type: Type.Literal('bot'), data: Type.Object({ bot_id: Id }) }),
-    ]),
+    modHandshake: Type.Object({
+      type: Type.Literal('mod'),
+      data: Type.Object({ server_id: Id, channel_id: Id }, { description: 'an object' }),
+    }),
+    botHandshake: Type.Object({
+      type: Type.Literal('bot'),
+      data: Type.Object({ bot_id: Id }, { description: 'an object' }),
+    }),
   };
 }
 
@@ -86,21 +86,28 @@ function schemas(limits: FrameLimits) {
 export class RelayFrames {
   private readonly modCheck: TypeCheck<ReturnType<typeof schemas>['mod']>;
   private readonly botCheck: TypeCheck<ReturnType<typeof schemas>['bot']>;
-  private readonly handshakeCheck: TypeCheck<ReturnType<typeof schemas>['handshake']>;
+  private readonly modHandshake: TypeCheck<ReturnType<typeof schemas>['modHandshake']>;
+  private readonly botHandshake: TypeCheck<ReturnType<typeof schemas>['botHandshake']>;
 
   constructor(private readonly limits: FrameLimits) {
-    const { mod, bot, handshake } = schemas(limits);
+    const { mod, bot, modHandshake, botHandshake } = schemas(limits);
     this.modCheck = TypeCompiler.Compile(mod);
     this.botCheck = TypeCompiler.Compile(bot);
-    this.handshakeCheck = TypeCompiler.Compile(handshake);
+    this.modHandshake = TypeCompiler.Compile(modHandshake);
+    this.botHandshake = TypeCompiler.Compile(botHandshake);
   }
 
   handshake(text: string): Handshake | Fault {
-    const value = this.read(text, this.handshakeCheck);
+    const value = this.parse(text);
     if (value instanceof Fault) return value;
-    return value.type === 'bot'
-      ? { type: 'bot', botId: value.data.bot_id }
-      : { type: 'mod', serverId: value.data.server_id, channelId: value.data.channel_id };
+    if (this.modHandshake.Check(value)) {
+      const { server_id: serverId, channel_id: channelId } = value.data;
+      return { type: 'mod', serverId, channelId };
+    }
+    if (this.botHandshake.Check(value)) return { type: 'bot', botId: value.data.bot_id };
+    const type = (value as { type?: unknown } | null)?.type;
+    if (type !== 'mod' && type !== 'bot') return new Fault('type: mod or bot');
+    return fault(value, type === 'mod' ? this.modHandshake : this.botHandshake);
   }
 
   modMessage(text: string): Message | Fault {
@@ -115,6 +122,16 @@ export class RelayFrames {
   }
 
   private read<T extends TSchema>(text: string, check: TypeCheck<T>): Static<T> | Fault {
+    const value = this.parse(text);
+    if (value instanceof Fault) return value;
+    if (!check.Check(value)) return fault(value, check);
+    const ts = (value as { ts?: string }).ts;
+    return ts === undefined || isRfc3339(ts)
+      ? value
+      : new Fault('ts: an RFC 3339 timestamp', msgIdOf(value));
+  }
+
+  private parse(text: string): unknown {
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -122,12 +139,8 @@ export class RelayFrames {
       return new Fault('not JSON');
     }
     const look = inspect(value, this.limits.jsonDepthMax);
-    if (look === tooDeep) return new Fault('deeper than server.json_depth_max');
-    if (!check.Check(value)) return fault(value, check);
-    const ts = (value as { ts?: string }).ts;
-    if (ts !== undefined && !isRfc3339(ts))
-      return new Fault('ts: an RFC 3339 timestamp', msgIdOf(value));
-    return look === inexact ? (exactly(text) as Static<T>) : value;
+    if (look === tooDeep) return new Fault('deeper than server.json_depth_max', msgIdOf(value));
+    return look === inexact ? exactly(text) : value;
   }
 }
 
@@ -232,6 +245,20 @@ const stampEnd = '2026-01-01T00:00:00.000Z"}'.length;
 /** The same delivery, leaving at another time. */
 export function restamped(text: string, forwardedAt: string): string {
   return `${text.slice(0, -stampEnd)}${forwardedAt}"}`;
+}
+
+/** Times in RFC 3339; all messages of a millisecond share one text. */
+export class Times {
+  private ms = -1;
+  private last = '';
+
+  text(nowMs: number): string {
+    if (nowMs !== this.ms) {
+      this.ms = nowMs;
+      this.last = new Date(nowMs).toISOString();
+    }
+    return this.last;
+  }
 }
 
 export type Status = 'completed' | 'queued' | 'failed';

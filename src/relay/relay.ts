@@ -1,9 +1,8 @@
-import { type Bucket, newBucket, takeToken } from '../access/rate-limit.ts';
 import type { Refusal } from '../refusal.ts';
 import { Answers } from '../sockets/answers.ts';
-import type { Cancel, Clock, Peer, Topics } from '../sockets/ports.ts';
-import type { Store } from '../store/store.ts';
-import { Delivery, type Recipient } from './delivery.ts';
+import type { Cancel, Peer } from '../sockets/ports.ts';
+import { Delivery } from './delivery.ts';
+import type { Recipient } from './lane.ts';
 import {
   encodeAnswer,
   encodeDelivery,
@@ -11,75 +10,15 @@ import {
   Fault,
   type Handshake,
   type Message,
-  type RelayFrames,
   relayRefusals,
   restamped,
+  Times,
 } from './messages.ts';
+import { type BotHandshake, OneBot } from './one-bot.ts';
+import { isFlood, overBound } from './pace.ts';
+import { putAway } from './put-away.ts';
 import { Rings } from './rings.ts';
-
-/** What a key may do. `allows` is undefined for a key with every channel. */
-export interface RelayKey {
-  name: string;
-  role?: 'mod' | 'bot' | undefined;
-  allows?: ((channel: string) => boolean) | undefined;
-}
-
-export interface RelayLimits {
-  queueMax: number;
-  handshakeTimeoutMs: number;
-  pingIntervalMs: number;
-  readDeadlineMs: number;
-  botCheckTimeoutMs: number;
-  receiptIntervalMs: number;
-  slowBytes: number;
-  tooSlowBytes: number;
-  slowTimeoutMs: number;
-  /** Messages a second of one connection; 0 is off. */
-  rateLimit: number;
-  rateLimitTimeoutMs: number;
-  unacknowledgedMax: number;
-  waitingFramesMax: number;
-  ringsMax: number;
-  ringBytesMax: number;
-  keyRingBytesMax: number;
-  unreceiptedBytesMax: number;
-}
-
-export interface RelayPorts {
-  clock: Clock;
-  topics: Topics;
-  store: Store;
-  frames: RelayFrames;
-  /** An event for the operator. Never gets chat text or keys. */
-  report(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: object): void;
-}
-
-/** A connection of the relay. */
-export interface Seat extends Recipient {
-  readonly key: RelayKey;
-  readonly openedMs: number;
-  /** From its first message on. */
-  answers: Answers | undefined;
-  state: 'new' | 'waiting' | 'open' | 'closed';
-  role: 'mod' | 'bot' | undefined;
-  /** server_id or bot_id. */
-  id: string;
-  channel: string;
-  bucket: Bucket | undefined;
-  /** Since when, and when last, it was told 429; 0 when it is not over its rate. */
-  overSinceMs: number;
-  overLastMs: number;
-}
-
-/** A bot that waits while we find out whether the one before it still lives. */
-interface Contender {
-  seat: Seat;
-  handshake: Handshake & { type: 'bot' };
-  frames: (string | undefined)[];
-  giveUp: Cancel;
-}
-
-const detailSlow = (bound: string) => `too slow (${bound})`;
+import { newSeat, type RelayKey, type RelayLimits, type RelayPorts, type Seat } from './seat.ts';
 
 /**
  * The relay (docs/protocol.md, "Relay"): mods and one bot exchange chat by channel. Knows no
@@ -90,11 +29,9 @@ export class Relay {
   private readonly rings: Rings;
   private readonly toMods: Delivery;
   private readonly toBot: Delivery;
-  private bot: Seat | undefined;
-  private contender: Contender | undefined;
+  private readonly oneBot: OneBot;
   private draining = false;
-  private stampMs = -1;
-  private stampText = '';
+  private readonly times = new Times();
   private readonly sweepMs: number;
   private stopSweeping: Cancel = () => {};
 
@@ -117,18 +54,25 @@ export class Relay {
       clock,
       topics,
       rings: this.rings,
-      restamp: (text: string, nowMs: number) => restamped(text, this.time(nowMs)),
+      restamp: (text: string, nowMs: number) => restamped(text, this.times.text(nowMs)),
       tooSlow: (recipient: Recipient) => this.tooSlow(recipient, 'gateway.too_slow_bytes'),
       report: (event: string, fields: object) => ports.report('warn', event, fields),
     };
     const deliveryLimits = { ...limits, unreceiptedMax: limits.unreceiptedBytesMax };
-    this.toMods = new Delivery(shared, deliveryLimits, {
-      ringPrefix: 'relay/mods/',
-    });
-    this.toBot = new Delivery(shared, deliveryLimits, {
-      ringPrefix: 'relay/bot/',
-      topic: 'relay/bot',
-    });
+    this.toMods = new Delivery(shared, deliveryLimits, { ringPrefix: 'relay/mods/' });
+    const botNames = { ringPrefix: 'relay/bot/', topic: 'relay/bot' };
+    this.toBot = new Delivery(shared, deliveryLimits, botNames);
+    this.oneBot = new OneBot(
+      {
+        clock,
+        ping: (seat) => this.toBot.ping(seat),
+        seat: (seat, handshake) => this.seatBot(seat, handshake),
+        frame: (seat, text) => this.frame(seat, text),
+        turnAway: (seat) => this.refuse(seat, relayRefusals.botConnected),
+        flooded: (seat, bound) => this.refuse(seat, relayRefusals.floods, bound),
+      },
+      limits,
+    );
     const shortest = Math.min(
       limits.handshakeTimeoutMs,
       limits.pingIntervalMs,
@@ -148,29 +92,7 @@ export class Relay {
 
   /** A connection that got in with `key`. */
   open(peer: Peer, key: RelayKey): Seat {
-    const nowMs = this.ports.clock.now();
-    const seat: Seat = {
-      peer,
-      key,
-      openedMs: nowMs,
-      answers: undefined,
-      seenMs: nowMs,
-      pingedMs: nowMs,
-      pingsOut: undefined,
-      lane: undefined,
-      state: 'new',
-      role: undefined,
-      id: '',
-      channel: '',
-      bucket: undefined,
-      overSinceMs: 0,
-      overLastMs: 0,
-      behindSinceMs: 0,
-      burst: 0,
-      paused: false,
-      touched: false,
-      closed: false,
-    };
+    const seat = newSeat(peer, key, this.ports.clock.now());
     this.seats.add(seat);
     if (this.draining) this.refuse(seat, relayRefusals.goingAway);
     return seat;
@@ -182,12 +104,10 @@ export class Relay {
     const nowMs = this.ports.clock.now();
     seat.seenMs = nowMs;
     if (seat.state === 'open') {
-      if (seat === this.bot) this.botLives();
+      this.oneBot.lives(seat);
       this.message(seat, text, nowMs);
     } else if (seat.state === 'waiting') {
-      const { frames } = this.contender!;
-      if (frames.length < this.limits.waitingFramesMax) frames.push(text);
-      else this.refuse(seat, relayRefusals.floods, 'gateway.waiting_frames_max');
+      this.oneBot.keep(text);
     } else {
       this.shakeHands(seat, text);
     }
@@ -196,13 +116,13 @@ export class Relay {
   pong(seat: Seat, payload: string): void {
     if (seat.state === 'closed') return;
     seat.seenMs = this.ports.clock.now();
-    if (seat === this.bot) this.botLives();
+    this.oneBot.lives(seat);
     if (seat.role !== undefined) this.side(seat).pong(seat, payload);
   }
 
   /** The socket's buffer went down. */
   drained(seat: Seat): void {
-    if (seat.role !== undefined) this.side(seat).measure(seat);
+    if (seat.role !== undefined) this.side(seat).pressure.measure(seat);
   }
 
   /** The connection ended, by either side. */
@@ -216,43 +136,22 @@ export class Relay {
       this.side(seat).leave(seat);
       this.ports.report('info', `${role}_left`, { id, channel, key: seat.key.name, code });
     }
-    if (this.contender?.seat === seat) this.dropContender();
-    if (this.bot === seat) {
-      this.bot = undefined;
-      if (this.contender !== undefined) this.contenderWins();
-    }
+    this.oneBot.left(seat);
   }
 
   /**
    * Ends the relay within `budgetMs`: takes no more frames, finishes what is being committed, asks
-   * for receipts and waits up to a second for them, closes with 1001, puts away what has none.
+   * for receipts and waits up to a second for them, puts away what has none, closes with 1001.
    */
   async drain(budgetMs: number): Promise<void> {
     if (this.draining) return;
     this.draining = true;
-    const { clock } = this.ports;
-    const endMs = clock.now() + budgetMs;
-    const within = (promise: Promise<unknown>) =>
-      Promise.race([promise, this.wait(Math.max(0, endMs - clock.now()))]);
-    await within(this.rings.settled());
-    for (const side of [this.toMods, this.toBot]) side.askForReceipts();
-    const patienceMs = Math.min(endMs, clock.now() + 1000);
-    while ((this.toMods.owesReceipts() || this.toBot.owesReceipts()) && clock.now() < patienceMs)
-      await this.wait(10);
-    // Closing puts what is without a receipt into the rings.
+    const { clock, report } = this.ports;
+    const sides = [this.toMods, this.toBot];
+    const lost = await putAway({ sides, rings: this.rings, clock }, budgetMs);
+    if (lost > 0) report('error', 'lost', { count: lost });
     for (const seat of [...this.seats]) this.close(seat, relayRefusals.goingAway);
     this.stopSweeping();
-    await within(this.rings.settled());
-    // A store that is full may have room again before our time is up.
-    while (this.rings.owesStore && clock.now() < endMs) {
-      this.rings.retry();
-      await within(this.rings.settled());
-      if (this.rings.owesStore) await this.wait(100);
-    }
-  }
-
-  private wait(ms: number): Promise<void> {
-    return new Promise((resolve) => this.ports.clock.after(ms, resolve));
   }
 
   private side(seat: Seat): Delivery {
@@ -268,14 +167,10 @@ export class Relay {
       return this.refuse(seat, relayRefusals.handshakeForbidden, `the key is for a ${role}`);
     if (hello.type === 'mod') {
       if (allows?.(hello.channelId) === false)
-        return this.refuse(seat, relayRefusals.handshakeForbidden, 'the key lacks this channel');
+        return this.refuse(seat, relayRefusals.handshakeForbidden, lacksChannel);
       this.seatMod(seat, hello);
-    } else if (this.bot === undefined) {
-      this.seatBot(seat, hello);
-    } else if (this.contender !== undefined) {
-      this.refuse(seat, relayRefusals.botConnected);
     } else {
-      this.contend(seat, hello);
+      this.oneBot.arrive(seat, hello);
     }
   }
 
@@ -291,10 +186,9 @@ export class Relay {
     this.toMods.join(seat, channelId);
   }
 
-  private seatBot(seat: Seat, { botId }: Handshake & { type: 'bot' }): void {
+  private seatBot(seat: Seat, { botId }: BotHandshake): void {
     seat.role = 'bot';
     seat.id = botId;
-    this.bot = seat;
     this.welcome(seat);
     this.toBot.joinEverywhere(seat, seat.key.allows ?? everyChannel);
   }
@@ -306,73 +200,27 @@ export class Relay {
     this.ports.report('info', `${role}_joined`, { id, channel, key: seat.key.name });
   }
 
-  private contend(seat: Seat, handshake: Handshake & { type: 'bot' }): void {
-    const giveUp = this.ports.clock.after(this.limits.botCheckTimeoutMs, () => {
-      // Its close handler lets the contender in.
-      this.bot?.peer.terminate();
-    });
-    seat.state = 'waiting';
-    this.contender = { seat, handshake, frames: [], giveUp };
-    this.toBot.ping(this.bot!);
-  }
-
-  /** The connected bot showed a sign of life. */
-  private botLives(): void {
-    if (this.contender === undefined) return;
-    const { seat } = this.contender;
-    this.dropContender();
-    this.refuse(seat, relayRefusals.botConnected);
-  }
-
-  private dropContender(): void {
-    this.contender?.giveUp();
-    this.contender = undefined;
-  }
-
-  private contenderWins(): void {
-    const { seat, handshake, frames } = this.contender!;
-    this.dropContender();
-    if (this.draining) return;
-    this.seatBot(seat, handshake);
-    for (const text of frames) this.frame(seat, text);
-  }
-
   private message(seat: Seat, text: string | undefined, nowMs: number): void {
     const { frames } = this.ports;
-    const side = this.side(seat);
-    side.touch(seat);
-    const role = seat.role!;
     const message =
       text === undefined
         ? new Fault('binary')
-        : role === 'mod'
+        : seat.role === 'mod'
           ? frames.modMessage(text)
           : frames.botMessage(text);
     const answers = (seat.answers ??= new Answers(seat.peer));
-    const full = answers.waiting >= this.limits.unacknowledgedMax;
-    if (full || (this.limits.rateLimit > 0 && !this.withinRate(seat, nowMs))) {
-      const bound = full ? 'gateway.unacknowledged_max' : 'gateway.rate_limit';
-      answerRefusal(answers, relayRefusals.tooManyMessages, message.msgId, bound);
-      // Refusals wait in line too.
-      if (answers.waiting > 2 * this.limits.unacknowledgedMax)
-        this.close(seat, relayRefusals.floods, bound);
-      return;
-    }
-    if (message instanceof Fault) {
-      const { msgId, detail } = message;
-      answerRefusal(answers, relayRefusals.malformedMessage, msgId, detail);
-      return;
-    }
-    if (role === 'mod' && message.serverId !== seat.id) {
-      const detail = 'id: the server_id of the handshake';
-      answerRefusal(answers, relayRefusals.malformedMessage, message.msgId, detail);
-      return;
-    }
-    if (seat.key.allows?.(message.channelId) === false) {
-      answerRefusal(answers, relayRefusals.forbidden, message.msgId, 'the key lacks this channel');
-      return;
-    }
-    this.forward(seat, answers, message, nowMs);
+    this.side(seat).pressure.sent(seat, answerChars);
+    const bound = overBound(seat, answers, nowMs, this.limits);
+    if (bound !== undefined) {
+      refuseMessage(answers, relayRefusals.tooManyMessages, message.msgId, bound);
+      if (isFlood(seat, answers, nowMs, this.limits)) this.close(seat, relayRefusals.floods, bound);
+    } else if (message instanceof Fault)
+      refuseMessage(answers, relayRefusals.malformedMessage, message.msgId, message.detail);
+    else if (seat.role === 'mod' && message.serverId !== seat.id)
+      refuseMessage(answers, relayRefusals.malformedMessage, message.msgId, notItsServer);
+    else if (seat.key.allows?.(message.channelId) === false)
+      refuseMessage(answers, relayRefusals.forbidden, message.msgId, lacksChannel);
+    else this.forward(seat, answers, message, nowMs);
   }
 
   private forward(seat: Seat, answers: Answers, message: Message, nowMs: number): void {
@@ -380,7 +228,7 @@ export class Relay {
     const role = seat.role!;
     const to = role === 'mod' ? this.toBot : this.toMods;
     const lane = to.lane(message.channelId);
-    const text = encodeDelivery(role, message, this.time(nowMs));
+    const text = encodeDelivery(role, message, this.times.text(nowMs));
     if (to.publish(lane, text, seat.key.name)) {
       answers.now(encodeAnswer('completed', role, msgId));
       return;
@@ -390,18 +238,6 @@ export class Relay {
       answer(encodeAnswer(outcome, role, msgId, outcome === 'failed' ? 'not stored' : undefined));
     });
     if (over !== undefined) answer(encodeAnswer('failed', role, msgId, over));
-  }
-
-  private withinRate(seat: Seat, nowMs: number): boolean {
-    const { rateLimit, rateLimitTimeoutMs } = this.limits;
-    seat.bucket ??= newBucket(nowMs, rateLimit);
-    if (takeToken(seat.bucket, nowMs, rateLimit)) return true;
-    // A second without a refusal ends a run of them.
-    if (nowMs - seat.overLastMs > 1000) seat.overSinceMs = nowMs;
-    seat.overLastMs = nowMs;
-    if (nowMs - seat.overSinceMs >= rateLimitTimeoutMs)
-      this.close(seat, relayRefusals.floods, 'gateway.rate_limit');
-    return false;
   }
 
   /** Says no in a frame, and ends the connection. */
@@ -417,7 +253,7 @@ export class Relay {
   }
 
   private tooSlow(recipient: Recipient, bound: string): void {
-    this.close(recipient as Seat, relayRefusals.tooSlow, detailSlow(bound));
+    this.close(recipient as Seat, relayRefusals.tooSlow, `too slow (${bound})`);
   }
 
   private sweepLater(): void {
@@ -441,22 +277,17 @@ export class Relay {
       if (seat.behindSinceMs === 0) return;
       if (nowMs - seat.behindSinceMs >= limits.slowTimeoutMs)
         this.tooSlow(seat, 'gateway.slow_timeout');
-      else this.side(seat).measure(seat);
+      else this.side(seat).pressure.measure(seat);
     }
-  }
-
-  /** The time in RFC 3339; one text for all messages of a millisecond. */
-  private time(nowMs: number): string {
-    if (nowMs !== this.stampMs) {
-      this.stampMs = nowMs;
-      this.stampText = new Date(nowMs).toISOString();
-    }
-    return this.stampText;
   }
 }
 
-function answerRefusal(answers: Answers, refusal: Refusal, msgId?: string, detail?: string): void {
+function refuseMessage(answers: Answers, refusal: Refusal, msgId?: string, detail?: string): void {
   answers.now(encodeRefusal(refusal, msgId, detail));
 }
 
+/** About the length of an answer, for the account of what a sender has not read. */
+const answerChars = 64;
+const notItsServer = 'id: the server_id of the handshake';
+const lacksChannel = 'the key lacks this channel';
 const everyChannel = () => true;

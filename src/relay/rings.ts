@@ -1,50 +1,18 @@
 import type { Clock } from '../sockets/ports.ts';
-import type { RingRow, RingStore } from '../store/store.ts';
-
-export interface RingLimits {
-  /** The ring keeps its newest this many; 0 means there are no rings. */
-  rowsMax: number;
-  /** Rings that hold anything, at once. */
-  ringsMax: number;
-  /** UTF-8 bytes of text in all rings. */
-  bytesMax: number;
-  /** UTF-8 bytes of text that the messages of one API key may fill. */
-  ownerBytesMax: number;
-}
-
-/** `queued` is committed, `completed` was handed to a recipient before that, `failed` is neither. */
-export type Outcome = 'completed' | 'queued' | 'failed';
-type Settle = (outcome: Outcome) => void;
-
-/** A message that waits. `position` is its number in the order of all messages. */
-export interface Row {
-  readonly position: number;
-  readonly owner: string;
-  readonly bytes: number;
-  /** Kept until the store has it. */
-  text: string | undefined;
-  /** In the store, as far as we know. */
-  stored: boolean;
-  /** Received or pushed out: only its deletion is still to come. */
-  gone: boolean;
-  /** Must be put until it is in: nobody waits for an answer that could say `failed`. */
-  mustKeep: boolean;
-  /** The connections that were sent it and may still give a receipt; a newcomer is not sent it. */
-  holders: readonly object[];
-  /** On its way to the store. */
-  flying: boolean;
-  /** Told once what became of it. */
-  settle: Settle | undefined;
-}
-
-export interface Ring {
-  readonly name: string;
-  /** By position; the ones that are gone stay until the store has let go of them. */
-  readonly rows: Row[];
-  /** How many of them are in the store, and how many are gone. */
-  stored: number;
-  gone: number;
-}
+import type { RingStore } from '../store/store.ts';
+import { RingBounds, type RingLimits } from './ring-bounds.ts';
+import {
+  indexAbove,
+  isUnsaved,
+  newRow,
+  nobody,
+  type Ring,
+  type Row,
+  type Settle,
+  settleRow,
+  toStore,
+  type Unreceived,
+} from './ring-rows.ts';
 
 const retryMs = 500;
 
@@ -55,8 +23,7 @@ const retryMs = 500;
  */
 export class Rings {
   private readonly rings = new Map<string, Ring>();
-  private readonly ownerBytes = new Map<string, number>();
-  private bytes = 0;
+  private readonly bounds: RingBounds;
   private readonly unwell = new Set<Ring>();
   private retrying = false;
   private pending = 0;
@@ -68,7 +35,9 @@ export class Rings {
     private readonly limits: RingLimits,
     /** Told when a ring becomes empty and forgets itself. */
     private readonly emptied: (ring: string) => void = () => {},
-  ) {}
+  ) {
+    this.bounds = new RingBounds(limits);
+  }
 
   /** Reads what an earlier run left; resolves with the highest position in use. */
   async load(prefix: string): Promise<number> {
@@ -77,8 +46,8 @@ export class Rings {
       if (!name.startsWith(prefix)) continue;
       const ring = this.open(name);
       for (const { position, bytes, owner } of rows) {
-        this.account(owner, bytes);
-        ring.rows.push({ ...blank, position, bytes, owner, stored: true });
+        this.bounds.add(owner, bytes);
+        ring.rows.push({ ...newRow({ position, bytes, owner }), stored: true });
         ring.stored += 1;
         highest = Math.max(highest, position);
       }
@@ -106,11 +75,12 @@ export class Rings {
     settle: Settle,
   ): string | undefined {
     const bytes = Buffer.byteLength(text);
-    const over = this.bound(name, owner, bytes);
+    const rows = this.rings.get(name)?.rows;
+    const over = this.bounds.brokenBy(owner, bytes, rows, this.rings.size);
     if (over !== undefined) return over;
     const ring = this.open(name);
-    const row: Row = { ...blank, position, owner, bytes, text, settle };
-    this.account(owner, bytes);
+    const row = newRow({ position, owner, bytes, text, settle });
+    this.bounds.add(owner, bytes);
     ring.rows.push(row);
     this.put(ring, [row]);
     return undefined;
@@ -118,24 +88,25 @@ export class Rings {
 
   /**
    * Messages that were sent and not received go in where their numbers place them; past a bound the
-   * oldest of the ring go. They stay in memory and are tried again until the store has them.
+   * oldest of the ring go; the number of rings is no bound here. They stay in memory and are tried again until the store has them.
    * Returns how many a bound kept out.
    */
   join(name: string, messages: readonly Unreceived[]): number {
-    if (messages.length === 0) return 0;
-    const { rowsMax, ringsMax } = this.limits;
-    const isFull = !this.rings.has(name) && this.rings.size >= ringsMax;
-    if (rowsMax === 0 || isFull) return messages.length;
+    if (messages.length === 0 || this.limits.rowsMax === 0) return messages.length;
     const ring = this.open(name);
     const rows: Row[] = [];
     for (const { position, text, owner } of messages) {
       const bytes = Buffer.byteLength(text);
-      this.account(owner, bytes);
-      rows.push({ ...blank, position, owner, bytes, text, mustKeep: true });
+      this.bounds.add(owner, bytes);
+      rows.push({ ...newRow({ position, owner, bytes, text }), mustKeep: true });
     }
     ring.rows.push(...rows);
     ring.rows.sort((a, b) => a.position - b.position);
     this.pushOutOverBounds(ring);
+    // What the store would push out at once is not even put: nobody may be sent it meanwhile.
+    const waiting = ring.rows.filter((row) => !row.gone && (row.stored || row.mustKeep));
+    for (const row of waiting.slice(0, Math.max(0, waiting.length - this.limits.rowsMax)))
+      if (rows.includes(row)) this.forget(ring, row);
     const kept = rows.filter((row) => !row.gone);
     if (kept.length > 0) this.put(ring, kept);
     return rows.length - kept.length;
@@ -144,10 +115,8 @@ export class Rings {
   /** The first row above `after` that nobody has been sent. */
   next(name: string, after: number): Row | undefined {
     const rows = this.rings.get(name)?.rows ?? [];
-    for (let i = indexAbove(rows, after); i < rows.length; i++) {
-      const row = rows[i]!;
-      if (!row.gone && row.holders.length === 0) return row;
-    }
+    for (let i = indexAbove(rows, after); i < rows.length; i++)
+      if (!rows[i]!.gone && rows[i]!.holders.length === 0) return rows[i];
     return undefined;
   }
 
@@ -161,7 +130,7 @@ export class Rings {
   claim(row: Row, holder: object): void {
     row.holders = [...row.holders, holder];
     row.mustKeep = true;
-    settled(row, 'completed');
+    settleRow(row, 'completed');
   }
 
   /** Gives back what `holder` was sent and never received. */
@@ -185,9 +154,10 @@ export class Rings {
     return new Map(rows.map((row) => [row.position, row.text]));
   }
 
-  /** Whether the store refused something that has to be tried again. */
-  get owesStore(): boolean {
-    return this.unwell.size > 0;
+  /** What the store refused and is to be tried again; acknowledged messages are counted. */
+  owed(): { something: boolean; messages: number } {
+    const rows = [...this.unwell].flatMap((ring) => ring.rows.filter(isUnsaved));
+    return { something: this.unwell.size > 0, messages: rows.length };
   }
 
   /** Resolves when no write is on its way. */
@@ -205,39 +175,10 @@ export class Rings {
     return ring;
   }
 
-  private account(owner: string, bytes: number): void {
-    this.bytes += bytes;
-    const sum = (this.ownerBytes.get(owner) ?? 0) + bytes;
-    if (sum === 0) this.ownerBytes.delete(owner);
-    else this.ownerBytes.set(owner, sum);
-  }
-
-  /** The bound that a new message would break, counting what it pushes out as gone. */
-  private bound(name: string, owner: string, bytes: number): string | undefined {
-    const { rowsMax, ringsMax, bytesMax, ownerBytesMax } = this.limits;
-    if (rowsMax === 0) return 'gateway.queue_max is 0';
-    const rows = this.rings.get(name)?.rows;
-    if (rows === undefined && this.rings.size >= ringsMax) return 'gateway.rings_max';
-    let all = this.bytes + bytes;
-    let own = (this.ownerBytes.get(owner) ?? 0) + bytes;
-    if (all <= bytesMax && own <= ownerBytesMax) return undefined;
-    const leaving = (rows?.length ?? 0) + 1 - rowsMax;
-    for (const row of rows?.slice(0, Math.max(0, leaving)) ?? []) {
-      if (row.gone) continue;
-      all -= row.bytes;
-      if (row.owner === owner) own -= row.bytes;
-    }
-    if (all > bytesMax) return 'gateway.ring_bytes_max';
-    return own > ownerBytesMax ? 'gateway.key_ring_bytes_max' : undefined;
-  }
-
   private pushOutOverBounds(ring: Ring): void {
-    const { bytesMax, ownerBytesMax } = this.limits;
-    const over = (row: Row) =>
-      this.bytes > bytesMax || this.ownerBytes.get(row.owner)! > ownerBytesMax;
     const out: Row[] = [];
     for (const row of ring.rows) {
-      if (row.gone || row.settle !== undefined || !over(row)) continue;
+      if (row.gone || row.settle !== undefined || !this.bounds.isOver(row.owner)) continue;
       this.markGone(ring, row);
       out.push(row);
     }
@@ -250,7 +191,7 @@ export class Rings {
     ring.gone += 1;
     row.text = undefined;
     row.holders = nobody;
-    this.account(row.owner, -row.bytes);
+    this.bounds.add(row.owner, -row.bytes);
   }
 
   private put(ring: Ring, rows: Row[]): void {
@@ -265,7 +206,7 @@ export class Rings {
           row.stored = true;
           row.text = undefined;
           row.flying = false;
-          settled(row, 'queued');
+          settleRow(row, 'queued');
         }
         this.mirror(ring, limit);
         this.trim(ring);
@@ -277,7 +218,7 @@ export class Rings {
           if (row.mustKeep && !row.gone) this.unwell.add(ring);
           else lost.push(row);
           row.flying = false;
-          settled(row, 'failed');
+          settleRow(row, 'failed');
         }
         for (const row of lost) this.forget(ring, row);
         this.retryLater();
@@ -351,51 +292,8 @@ export class Rings {
     for (const ring of rings) {
       const gone = ring.rows.filter((row) => row.gone);
       if (gone.length > 0) this.drop(ring, gone);
-      const unsaved = ring.rows.filter(
-        (row) => row.mustKeep && !row.stored && !row.gone && !row.flying,
-      );
+      const unsaved = ring.rows.filter(isUnsaved);
       if (unsaved.length > 0) this.put(ring, unsaved);
     }
   }
 }
-
-/** A message that was sent and not received. */
-export interface Unreceived {
-  position: number;
-  text: string;
-  owner: string;
-}
-
-function settled(row: Row, outcome: Outcome): void {
-  const { settle } = row;
-  row.settle = undefined;
-  settle?.(outcome);
-}
-
-/** Index of the first row above a position. */
-function indexAbove(rows: readonly Row[], position: number): number {
-  let low = 0;
-  for (let high = rows.length; low < high;) {
-    const middle = (low + high) >>> 1;
-    if (rows[middle]!.position > position) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-/** A copy: the row may change before the store has looked at it. */
-function toStore({ position, owner, bytes, text }: Row): RingRow {
-  return { position, owner, bytes, text: text! };
-}
-
-const nobody: readonly object[] = [];
-
-const blank = {
-  text: undefined,
-  stored: false,
-  gone: false,
-  mustKeep: false,
-  holders: nobody,
-  flying: false,
-  settle: undefined,
-};

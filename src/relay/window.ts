@@ -1,4 +1,4 @@
-import type { Unreceived } from './rings.ts';
+import type { Unreceived } from './ring-rows.ts';
 
 /**
  * The newest `size` messages of one channel that were sent live and have no receipt: a circular

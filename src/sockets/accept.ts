@@ -32,6 +32,7 @@ export const socketRefusals = {
     retry: true,
   },
   draining: { code: 503, message: 'The server is stopping.', retry: true },
+  tooLarge: { code: 413, message: 'message too large', close: 1009, retry: false },
   notAnUpgrade: { code: 400, message: 'Not a WebSocket handshake (RFC 6455, 4.1).', retry: false },
 } as const satisfies Record<string, Refusal>;
 
@@ -86,7 +87,7 @@ export class Sockets {
         // No text has more bytes than three for each of its UTF-16 units.
         const mayExceed = frame.length * 3 > part.bytesMax;
         if (mayExceed && Buffer.byteLength(frame) > part.bytesMax)
-          ws.close(1009, 'message too large');
+          ws.close(socketRefusals.tooLarge.close, socketRefusals.tooLarge.message);
         else if (typeof frame === 'string') part.text(ws, frame);
         else part.binary(ws, frame);
       },

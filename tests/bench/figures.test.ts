@@ -57,6 +57,10 @@ test('a goal is met up to its limit, missed beyond, and not measured without a f
   expect(verdict(goal('at least', spreadOf([0.9, 1.05, 1.2])))).toBe(
     'MISSED by the median, not by every pair',
   );
+  expect(verdict({ ...goal('at most', spreadOf([1])), othersCores: 0.05 })).toBe('met');
+  expect(verdict({ ...goal('at most', spreadOf([1])), othersCores: 0.5 })).toBe(
+    'not judged: others used 0.50 of a core',
+  );
   expect(verdict(goal('at most', 'nats-server is not installed'))).toBe('not measured');
 });
 

@@ -42,7 +42,7 @@ test('without a pong within another interval all others are asked, and one recei
 });
 
 test('a ping stands directly behind a flush, and its pong empties the ring', async () => {
-  const stage = await new Stage({ receiptIntervalMs: 60_000 }).begin();
+  const stage = await new Stage({ receiptIntervalMs: 60_000, slowBytes: 10_000 }).begin();
   const mod = stage.mod();
   mod.say(modMessage('1'), modMessage('2'));
   await stage.pass();

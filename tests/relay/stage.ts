@@ -1,5 +1,6 @@
 import { RelayFrames } from '../../src/relay/messages.ts';
-import { Relay, type RelayKey, type RelayLimits, type Seat } from '../../src/relay/relay.ts';
+import { Relay } from '../../src/relay/relay.ts';
+import type { RelayKey, RelayLimits, Seat } from '../../src/relay/seat.ts';
 import type { Peer } from '../../src/sockets/ports.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import type { RingStore } from '../../src/store/store.ts';
@@ -102,7 +103,7 @@ export class Stage {
         readDeadlineMs: 60_000,
         botCheckTimeoutMs: 5000,
         receiptIntervalMs: 100,
-        slowBytes: 1000,
+        slowBytes: 400,
         tooSlowBytes: 8000,
         slowTimeoutMs: 10_000,
         rateLimit: 0,

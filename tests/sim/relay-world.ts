@@ -1,5 +1,6 @@
 import { RelayFrames } from '../../src/relay/messages.ts';
-import { Relay, type RelayKey, type RelayLimits } from '../../src/relay/relay.ts';
+import { Relay } from '../../src/relay/relay.ts';
+import type { RelayKey, RelayLimits } from '../../src/relay/seat.ts';
 import type { Topics } from '../../src/sockets/ports.ts';
 import { SimClock } from './clock.ts';
 import { SeededRandom } from './random.ts';

@@ -1,0 +1,25 @@
+import type { Clock, Topics } from '../sockets/ports.ts';
+import type { Recipient } from './lane.ts';
+import type { PressureLimits } from './pressure.ts';
+import type { Rings } from './rings.ts';
+
+export interface DeliveryLimits extends PressureLimits {
+  queueMax: number;
+  receiptIntervalMs: number;
+  /** Characters of live messages without a receipt, in all lanes; past it messages are queued. */
+  unreceiptedMax: number;
+  /** Lanes with such messages; past it those of a further lane are queued. */
+  ringsMax: number;
+}
+
+export interface DeliveryPorts {
+  topics: Topics;
+  clock: Clock;
+  rings: Rings;
+  /** The text with the time at which it leaves now, for one that had to wait. */
+  restamp(text: string, nowMs: number): string;
+  /** Must close the recipient. */
+  tooSlow(recipient: Recipient): void;
+  /** Something went wrong that only an operator can care about. */
+  report(event: string, fields: Record<string, unknown>): void;
+}

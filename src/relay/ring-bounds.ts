@@ -1,0 +1,59 @@
+import type { Row } from './ring-rows.ts';
+
+export interface RingLimits {
+  /** The ring keeps its newest this many; 0 means there are no rings. */
+  rowsMax: number;
+  /** Rings that hold anything, at once. */
+  ringsMax: number;
+  /** UTF-8 bytes of text in all rings. */
+  bytesMax: number;
+  /** UTF-8 bytes of text that the messages of one API key may fill. */
+  ownerBytesMax: number;
+}
+
+/** What the rings hold, in all and by owner, and what they may. */
+export class RingBounds {
+  private readonly byOwner = new Map<string, number>();
+  private bytes = 0;
+
+  constructor(private readonly limits: RingLimits) {}
+
+  add(owner: string, bytes: number): void {
+    this.bytes += bytes;
+    const sum = (this.byOwner.get(owner) ?? 0) + bytes;
+    if (sum === 0) this.byOwner.delete(owner);
+    else this.byOwner.set(owner, sum);
+  }
+
+  /** Whether there is more than may be, of which some is this owner's. */
+  isOver(owner: string): boolean {
+    const { bytesMax, ownerBytesMax } = this.limits;
+    return this.bytes > bytesMax || (this.byOwner.get(owner) ?? 0) > ownerBytesMax;
+  }
+
+  /**
+   * The bound that a new message would break, as the settings name it, counting what it pushes out
+   * of its ring as gone. `rows` are those of its ring, if that exists; `rings` is how many do.
+   */
+  brokenBy(
+    owner: string,
+    bytes: number,
+    rows: readonly Row[] | undefined,
+    rings: number,
+  ): string | undefined {
+    const { rowsMax, ringsMax, bytesMax, ownerBytesMax } = this.limits;
+    if (rowsMax === 0) return 'gateway.queue_max is 0';
+    if (rows === undefined && rings >= ringsMax) return 'gateway.rings_max';
+    let all = this.bytes + bytes;
+    let own = (this.byOwner.get(owner) ?? 0) + bytes;
+    if (all <= bytesMax && own <= ownerBytesMax) return undefined;
+    const leaving = (rows?.length ?? 0) + 1 - rowsMax;
+    for (const row of rows?.slice(0, Math.max(0, leaving)) ?? []) {
+      if (row.gone) continue;
+      all -= row.bytes;
+      if (row.owner === owner) own -= row.bytes;
+    }
+    if (all > bytesMax) return 'gateway.ring_bytes_max';
+    return own > ownerBytesMax ? 'gateway.key_ring_bytes_max' : undefined;
+  }
+}
