@@ -70,14 +70,6 @@ async function start(flags: Flags): Promise<void> {
   const running = await startServer({ config, mls }, log).catch((error: Error) =>
     fail(1, `moonstead: ${error.message}`),
   );
-  for (const { url, parts } of running.listening) console.log(`${parts.join(' ')} ${url}`);
-  log('info', 'server', 'started', {
-    version: packageJson.version,
-    data_dir: config.server.data_dir,
-    sockets_max: running.socketsMax,
-  });
-  for (const warning of startWarnings(config, mls)) log('warn', 'server', 'note', { warning });
-
   let signals = 0;
   const onSignal = (signal: string) => {
     signals += 1;
@@ -96,6 +88,14 @@ async function start(flags: Flags): Promise<void> {
   process.on('SIGHUP', () =>
     log('warn', 'server', 'signal', { signal: 'SIGHUP', note: 'a change needs a restart' }),
   );
+
+  for (const { url, parts } of running.listening) console.log(`${parts.join(' ')} ${url}`);
+  log('info', 'server', 'started', {
+    version: packageJson.version,
+    data_dir: config.server.data_dir,
+    sockets_max: running.socketsMax,
+  });
+  for (const warning of startWarnings(config, mls)) log('warn', 'server', 'note', { warning });
 }
 
 function check(flags: Flags): void {

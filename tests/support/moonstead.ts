@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The program under test: the compiled binary if MOONSTEAD_BINARY names one, else the source. */
-const program = process.env.MOONSTEAD_BINARY
+export const program = process.env.MOONSTEAD_BINARY
   ? [process.env.MOONSTEAD_BINARY]
   : [process.execPath, join(import.meta.dir, '../../src/main.ts')];
 
