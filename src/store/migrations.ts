@@ -3,18 +3,18 @@ import type { Database } from 'bun:sqlite';
 /**
  * Number n of this list takes a file from version n to n + 1. Never change one that was released.
  *
- * The key has no rowid beside it, so a row is found and trimmed in one tree; the text comes last,
- * so `index` walks past it without reading its pages.
+ * Rows are appended and found by number: `held.ts` says why there is no key by ring and position.
+ * The text comes last, so `index` walks past it without reading its pages.
  */
 const migrations = [
   `CREATE TABLE ring_rows (
+    id INTEGER PRIMARY KEY,
     ring TEXT NOT NULL,
     position INTEGER NOT NULL,
     owner TEXT NOT NULL,
     bytes INTEGER NOT NULL,
-    text TEXT NOT NULL,
-    PRIMARY KEY (ring, position)
-  ) STRICT, WITHOUT ROWID`,
+    text TEXT NOT NULL
+  ) STRICT`,
 ];
 
 /** The version of the schema that this program writes. */

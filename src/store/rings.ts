@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite';
 import { rowsOf, type Answer, type Call, type Outcome } from './calls.ts';
 import { checkPut } from './check.ts';
-import { heldPositions, highest } from './held.ts';
+import { type HeldRing, heldRows, placeAbove } from './held.ts';
 import { schemaVersion } from './migrations.ts';
 import type { RingIndex, RingRow } from './store.ts';
 
@@ -16,18 +16,18 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const rollback = db.prepare('ROLLBACK');
-  const upsert = db.prepare(
-    `INSERT INTO ring_rows (ring, position, owner, bytes, text) VALUES (?1, ?2, ?3, ?4, ?5)
-     ON CONFLICT DO UPDATE SET owner = excluded.owner, bytes = excluded.bytes, text = excluded.text`,
+  const insert = db.prepare(
+    'INSERT INTO ring_rows (id, ring, position, owner, bytes, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
   );
-  const removeBelow = db.prepare('DELETE FROM ring_rows WHERE ring = ?1 AND position < ?2');
-  const remove = db.prepare('DELETE FROM ring_rows WHERE ring = ?1 AND position = ?2');
-  const above = db.prepare<RingRow, [string, number]>(
-    `SELECT position, text, owner, bytes FROM ring_rows
-     WHERE ring = ?1 AND position > ?2 ORDER BY position`,
+  const replace = db.prepare(
+    'UPDATE ring_rows SET position = ?2, owner = ?3, bytes = ?4, text = ?5 WHERE id = ?1',
   );
-  const all = db.prepare<Omit<RingRow, 'text'> & { ring: string }, []>(
-    'SELECT ring, position, owner, bytes FROM ring_rows ORDER BY ring, position',
+  const remove = db.prepare('DELETE FROM ring_rows WHERE id = ?1');
+  const byId = db.prepare<RingRow, [number]>(
+    'SELECT position, text, owner, bytes FROM ring_rows WHERE id = ?1',
+  );
+  const all = db.prepare<Omit<RingRow, 'text'> & { id: number; ring: string }, []>(
+    'SELECT id, ring, position, owner, bytes FROM ring_rows ORDER BY ring, position',
   );
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
   const probe = db.prepare(`PRAGMA user_version = ${schemaVersion}`);
@@ -35,7 +35,8 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   /** What the transaction under way has still to put, by ring. */
   const incoming = new Map<string, Incoming>();
   let wrote = false;
-  const held = heldPositions();
+  const held = heldRows();
+  let lastId = 0;
 
   /** Newest of newest is newest: puts add up until a larger rowsMax, a read or a drop comes. */
   function put(ring: string, rows: RingRow[], rowsMax: number): void {
@@ -54,20 +55,67 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
     const entry = incoming.get(ring);
     if (!entry) return;
     incoming.delete(ring);
+    const coming = [...entry.rows.values()].sort((a, b) => a.position - b.position);
     const before = held.of(ring);
-    const kept = highest(before, entry.rows.keys(), entry.rowsMax);
-    const lowest = kept[0] ?? Infinity;
-    // Out before in: on a full disk the new row takes the room of the old one.
-    if ((before[0] ?? Infinity) < lowest) {
-      removeBelow.run(ring, lowest);
-      wrote = true;
+    const isNewer = (coming[0]?.position ?? 0) > (before?.positions.at(-1) ?? 0);
+    if (isNewer || before === undefined) append(ring, coming, entry.rowsMax);
+    else merge(ring, before, coming, entry.rowsMax);
+  }
+
+  /** Nearly always: what comes is newer than what is there. */
+  function append(ring: string, coming: readonly RingRow[], rowsMax: number): void {
+    const { ids, first } = held.of(ring) ?? { ids: [], first: 0 };
+    const count = ids.length - first;
+    const excess = Math.max(0, count + coming.length - rowsMax);
+    const out = Math.min(excess, count);
+    const rows = coming.slice(excess - out);
+    const outIds = ids.slice(first, first + out);
+    if (out > 0) held.trim(ring, out);
+    removeRows(outIds.slice(rows.length));
+    // A new row takes the place of one that goes: half the pages, and it works on a full disk.
+    for (const [i, row] of rows.entries()) {
+      const id = outIds[i];
+      if (id !== undefined) replaceRow(id, row);
+      held.append(ring, row.position, id ?? insertRow(ring, row));
     }
-    for (const { position, owner, bytes, text } of entry.rows.values()) {
-      if (position < lowest) continue;
-      upsert.run(ring, position, owner, bytes, text);
-      wrote = true;
-    }
-    held.set(ring, kept);
+  }
+
+  function merge(
+    ring: string,
+    before: Readonly<HeldRing>,
+    coming: readonly RingRow[],
+    rowsMax: number,
+  ): void {
+    const rows = new Map<number, number | RingRow>();
+    for (let i = before.first; i < before.ids.length; i++)
+      rows.set(before.positions[i]!, before.ids[i]!);
+    for (const row of coming) rows.set(row.position, row);
+    const positions = [...rows.keys()].sort((a, b) => a - b);
+    const kept = positions.slice(Math.max(0, positions.length - rowsMax));
+    const stays = new Set(kept.map((position) => rows.get(position)));
+    removeRows(before.ids.slice(before.first).filter((id) => !stays.has(id)));
+    const ids = kept.map((position) => {
+      const row = rows.get(position)!;
+      return typeof row === 'number' ? row : insertRow(ring, row);
+    });
+    held.replace(ring, kept, ids);
+  }
+
+  function insertRow(ring: string, { position, owner, bytes, text }: RingRow): number {
+    lastId += 1;
+    insert.run(lastId, ring, position, owner, bytes, text);
+    wrote = true;
+    return lastId;
+  }
+
+  function replaceRow(id: number, { position, owner, bytes, text }: RingRow): void {
+    replace.run(id, position, owner, bytes, text);
+    wrote = true;
+  }
+
+  function removeRows(ids: readonly number[]): void {
+    for (const id of ids) remove.run(id);
+    wrote ||= ids.length > 0;
   }
 
   function flushAll(): void {
@@ -77,19 +125,29 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   function drop(ring: string, positions: readonly number[]): void {
     flush(ring);
     const before = held.of(ring);
-    const gone = new Set(positions);
-    const kept = before.filter((position) => !gone.has(position));
-    if (kept.length === before.length) return;
-    for (const position of gone) remove.run(ring, position);
-    held.set(ring, kept);
-    wrote = true;
+    if (before === undefined) return;
+    const { first } = before;
+    const gone = new Set<number>();
+    for (const position of positions) {
+      const at = placeAbove(before, position - 1);
+      if (before.positions[at] === position) gone.add(at);
+    }
+    if (gone.size === 0) return;
+    removeRows([...gone].map((at) => before.ids[at]!));
+    // Nearly always the oldest: they are received in order.
+    if ([...gone].every((at) => at < first + gone.size)) return held.trim(ring, gone.size);
+    const stays = (_: number, at: number) => at >= first && !gone.has(at);
+    held.replace(ring, before.positions.filter(stays), before.ids.filter(stays));
   }
 
   function read(ring: string, after: number, bytesMax: number): RingRow[] {
     flush(ring);
+    const rows = held.of(ring);
     const found: RingRow[] = [];
+    if (rows === undefined) return found;
     let bytes = 0;
-    for (const row of above.iterate(ring, after)) {
+    for (let at = placeAbove(rows, after); at < rows.ids.length; at++) {
+      const row = byId.get(rows.ids[at]!)!;
       bytes += row.bytes;
       if (found.length > 0 && bytes > bytesMax) break;
       found.push(row);
@@ -100,7 +158,7 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   function index(): RingIndex[] {
     flushAll();
     const rings: RingIndex[] = [];
-    for (const { ring, ...row } of all.iterate()) {
+    for (const { id: _, ring, ...row } of all.iterate()) {
       const last = rings.at(-1);
       if (last?.ring === ring) last.rows.push(row);
       else rings.push({ ring, rows: [row] });
@@ -169,11 +227,9 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
     }
   }
 
-  for (const { ring, rows } of index()) {
-    held.set(
-      ring,
-      rows.map(({ position }) => position),
-    );
+  for (const { id, ring, position } of all.iterate()) {
+    held.append(ring, position, id);
+    lastId = Math.max(lastId, id);
   }
   held.keep();
 

@@ -13,8 +13,9 @@ async function openPoisoned() {
   const folder = newFolder();
   await (await openSqliteStore({ folder })).close();
   const db = new Database(join(folder, 'moonstead.db'));
-  db.run(`CREATE TRIGGER poison BEFORE INSERT ON ring_rows WHEN new.text = 'poison'
-          BEGIN SELECT RAISE(ABORT, 'this text is poison'); END`);
+  for (const write of ['INSERT', 'UPDATE'])
+    db.run(`CREATE TRIGGER poison_${write} BEFORE ${write} ON ring_rows WHEN new.text = 'poison'
+            BEGIN SELECT RAISE(ABORT, 'this text is poison'); END`);
   db.close();
   return openSqliteStore({ folder });
 }

@@ -135,7 +135,9 @@ describe('what a crash leaves is no damage', () => {
     await store.close();
     const path = join(folder, 'moonstead.db');
     const db = new Database(path);
-    const insert = db.query(`INSERT INTO ring_rows VALUES ('r', ?, 'a key', 1, 'x')`);
+    const insert = db.query(
+      `INSERT INTO ring_rows (ring, position, owner, bytes, text) VALUES ('r', ?, 'a key', 1, 'x')`,
+    );
     for (let position = 2; position <= 20; position++) insert.run(position);
     db.run('PRAGMA wal_checkpoint(RESTART)');
     insert.run(21);
