@@ -93,6 +93,11 @@ export class OneBot {
     for (const text of frames) this.ports.frame(second, text);
   }
 
+  /** A bot that waits is let in no more; it is closed with all others. */
+  stop(): void {
+    this.dropContender();
+  }
+
   private dropContender(): void {
     this.contender?.giveUp();
     this.contender = undefined;

@@ -20,6 +20,8 @@ export async function putAway(
   const settled = () => Promise.race([rings.settled(), wait(endMs - clock.now())]);
 
   await settled();
+  // The answers to what was committed leave in the next turn.
+  await new Promise<void>((resolve) => clock.nextTurn(resolve));
   for (const side of sides) side.askForReceipts();
   const receiptsMs = Math.min(endMs, clock.now() + patienceMs);
   while (sides.some((side) => side.owesReceipts()) && clock.now() < receiptsMs) await wait(10);

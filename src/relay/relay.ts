@@ -146,6 +146,7 @@ export class Relay {
   async drain(budgetMs: number): Promise<void> {
     if (this.draining) return;
     this.draining = true;
+    this.oneBot.stop();
     const { clock, report } = this.ports;
     const sides = [this.toMods, this.toBot];
     const lost = await putAway({ sides, rings: this.rings, clock }, budgetMs);
@@ -208,7 +209,7 @@ export class Relay {
         : seat.role === 'mod'
           ? frames.modMessage(text)
           : frames.botMessage(text);
-    const answers = (seat.answers ??= new Answers(seat.peer));
+    const answers = (seat.answers ??= new Answers(seat.peer, this.ports.clock));
     this.side(seat).pressure.sent(seat, answerChars);
     const bound = overBound(seat, answers, nowMs, this.limits);
     if (bound !== undefined) {

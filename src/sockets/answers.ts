@@ -1,4 +1,4 @@
-import type { Peer } from './ports.ts';
+import type { Clock, Peer } from './ports.ts';
 
 /** Settles one answer, once; what comes later is ignored. */
 export type Settle = (text: string) => void;
@@ -13,8 +13,12 @@ interface Slot {
  */
 export class Answers {
   private slots: Slot[] = [];
+  private isFlushing = false;
 
-  constructor(private readonly peer: Peer) {}
+  constructor(
+    private readonly peer: Peer,
+    private readonly clock: Pick<Clock, 'nextTurn'>,
+  ) {}
 
   /** How many are not yet sent. */
   get waiting(): number {
@@ -34,7 +38,13 @@ export class Answers {
     return (text) => {
       if (slot.text !== undefined) return;
       slot.text = text;
-      this.flush();
+      // A commit settles many: they leave together, in the next turn.
+      if (this.isFlushing) return;
+      this.isFlushing = true;
+      this.clock.nextTurn(() => {
+        this.isFlushing = false;
+        this.peer.cork(() => this.flush());
+      });
     };
   }
 
@@ -44,6 +54,6 @@ export class Answers {
       this.peer.send(this.slots[ready]!.text!);
       ready += 1;
     }
-    if (ready > 0) this.slots.splice(0, ready);
+    this.slots.splice(0, ready);
   }
 }

@@ -7,6 +7,8 @@
 export interface Peer {
   /** Sends one text frame; order with `ping` and with publishes to this peer's topics holds. */
   send(text: string): unknown;
+  /** Sends within `fn` leave together: outside of its own handlers each would be a system call. */
+  cork(fn: () => void): unknown;
   /** A ping whose payload comes back in the pong. */
   ping(payload: string): unknown;
   /** Starts the closing handshake; the close handler has run when this returns. */

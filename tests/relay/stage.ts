@@ -47,6 +47,10 @@ export class Actor implements Peer {
     this.got.push(JSON.parse(text));
   }
 
+  cork(fn: () => void): void {
+    fn();
+  }
+
   ping(payload: string): void {
     this.got.push({ ping: payload });
   }

@@ -77,6 +77,10 @@ export class SimClient implements Peer {
     this.corked.push({ kind: 'text', data: text });
   }
 
+  cork(fn: () => void): void {
+    fn();
+  }
+
   ping(payload: string): void {
     if (!this.isOpen) return;
     this.pingMarks.set(payload, this.sent.length);

@@ -223,12 +223,17 @@ export class RelayWorld {
   private async stop(): Promise<void> {
     this.store.failing = 0;
     this.isDraining = true;
+    const open = this.clients.filter(({ isOpen }) => isOpen);
     let done = false;
     void this.relay.drain(10_000).then(() => {
       done = true;
     });
     await this.clock.run(20_000, () => done);
     if (!done) this.broke('a stop did not end');
+    const unanswered = open.find(
+      (client) => client.closeCode === 1001 && !client.isWaiting && client.expected.length > 0,
+    );
+    if (unanswered) this.broke(`the stop left ${unanswered.name} without an answer`);
     const stillOpen = this.clients.find((client) => client.isOpen);
     if (stillOpen) this.broke(`${stillOpen.name} was not closed by the stop`);
     for (const message of this.seen.values()) {
