@@ -4,6 +4,9 @@ export type Level = (typeof levels)[number];
 
 export type Log = (level: Level, part: string, event: string, fields?: object) => void;
 
+/** Lines of one event above info that are written in a second; the rest is counted. */
+const linesASecond = 20;
+
 /**
  * One line an event: JSON, or readable text on a terminal. Whatever a client sent stays on its line
  * and sends the terminal no codes. Chat text, payloads, files and keys are never given to a log.
@@ -13,8 +16,26 @@ export function lineLog(
   options: { least: Level; pretty: boolean },
 ): Log {
   const least = levels.indexOf(options.least);
-  return (level, part, event, fields = {}) => {
+  const seconds = new Map<string, { second: number; lines: number }>();
+
+  /** Strangers can cause warnings: they must not fill the disk. */
+  function isTooMany(event: string): { is: boolean; suppressed?: number } {
+    const second = Math.floor(performance.now() / 1000);
+    const last = seconds.get(event);
+    if (last?.second === second) {
+      last.lines += 1;
+      return { is: last.lines > linesASecond };
+    }
+    seconds.set(event, { second, lines: 1 });
+    const suppressed = Math.max(0, (last?.lines ?? 0) - linesASecond);
+    return { is: false, ...(suppressed > 0 && { suppressed }) };
+  }
+
+  return (level, part, event, more = {}) => {
     if (levels.indexOf(level) < least) return;
+    const { is: isSuppressed, ...note } = level === 'warn' ? isTooMany(event) : { is: false };
+    if (isSuppressed) return;
+    const fields = { ...more, ...note };
     const time = new Date().toISOString();
     if (!options.pretty) return write(JSON.stringify({ time, level, part, event, ...fields }));
     const values = Object.entries(fields)

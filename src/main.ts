@@ -67,6 +67,14 @@ async function start(flags: Flags): Promise<void> {
     least: config.server.log_level,
     pretty: process.stdout.isTTY === true,
   });
+  // Whoever read the log may go away; the server stays.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const onFault = (fault: unknown) => {
+    const { message, stack } = fault instanceof Error ? fault : new Error(String(fault));
+    log('error', 'server', 'fault', { message, stack });
+  };
+  process.on('uncaughtException', onFault);
+  process.on('unhandledRejection', onFault);
   const running = await startServer({ config, mls }, log).catch((error: Error) =>
     fail(1, `moonstead: ${error.message}`),
   );

@@ -64,7 +64,8 @@ class BoundTopics implements Topics {
 }
 
 const clock: Clock = {
-  now: Date.now,
+  now: () => performance.now(),
+  wallMs: Date.now,
   after(delayMs, fn) {
     const timer = setTimeout(fn, delayMs);
     return () => clearTimeout(timer);
@@ -121,12 +122,12 @@ export async function startServer(
     for (const [address, group] of byAddress(parts, config, (name) =>
       partAddress(name, config, mls),
     )) {
-      const app = listener(group, address.host, config, sockets, store);
+      const app = listener(group, address.host, config, sockets, store, log);
       const tls = settings.tls.cert
         ? { cert: readFileSync(settings.tls.cert), key: readFileSync(settings.tls.key) }
         : undefined;
       app.listen({
-        hostname: address.host.replace(/^\[(.*)\]$/, '$1'),
+        hostname: address.host,
         port: address.port,
         // Two servers on one port would each get some of the connections, without a word.
         reusePort: false,
@@ -137,7 +138,8 @@ export async function startServer(
       listeners.push(app);
       const server = app.server as unknown as Bun.Server<SocketData>;
       for (const part of group) part.topics.bind(server);
-      const url = `${tls ? 'https' : 'http'}://${address.host}:${server.port}`;
+      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+      const url = `${tls ? 'https' : 'http'}://${host}:${server.port}`;
       listening.push({ url, parts: group.map((part) => part.name) });
     }
   } catch (error) {
@@ -234,6 +236,7 @@ function listener(
   { server: settings }: Config,
   sockets: Sockets,
   store: Store,
+  log: Log,
 ): Elysia {
   const isLocal = isLoopbackHost(host);
   const app = new Elysia({ normalize: false })
@@ -249,11 +252,12 @@ function listener(
         return refusedResponse(socketRefusals.draining);
       return undefined;
     })
-    .onError(({ code }) =>
-      code === 'NOT_FOUND'
-        ? errorResponse(404, 'not_found', 'There is nothing at this path.')
-        : errorResponse(500, 'internal', 'Something went wrong here.'),
-    )
+    .onError(({ code, error }) => {
+      if (code === 'NOT_FOUND')
+        return errorResponse(404, 'not_found', 'There is nothing at this path.');
+      log('error', 'server', 'fault', { message: String(error), stack: (error as Error).stack });
+      return errorResponse(500, 'internal', 'Something went wrong here.');
+    })
     .get('/health', () => ({ status: 'healthy' }))
     .get('/ready', () => {
       const reason = sockets.draining ? 'stopping' : store.trouble();

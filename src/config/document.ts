@@ -130,10 +130,20 @@ export function unknownVariables(
   near: (name: string) => string | undefined,
 ): Problem[] {
   return Object.keys(env)
-    .filter((name) => name.startsWith('MOONSTEAD_') && !known.includes(name))
+    .filter((name) => name.startsWith('MOONSTEAD_') && !ofKubernetes.test(name))
+    .filter((name) => !known.includes(name))
+    .filter((name) => isOfSection(name, known) || near(name) !== undefined)
     .map((name) => {
       const hint = near(name);
       const message = `is not a setting${hint === undefined ? '' : `; did you mean ${hint}?`}`;
       return { file: shown(name).slice(1, -1), key: '', message };
     });
+}
+
+/** What Kubernetes sets in every container for a service that is named moonstead. */
+const ofKubernetes = /^MOONSTEAD_(?:SERVICE_|PORT(?:_|$))/;
+
+function isOfSection(name: string, known: readonly string[]): boolean {
+  const section = (variable: string) => variable.split('_', 2).join('_');
+  return known.some((variable) => section(variable) === section(name));
 }

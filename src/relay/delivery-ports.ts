@@ -17,7 +17,7 @@ export interface DeliveryPorts {
   clock: Clock;
   rings: Rings;
   /** The text with the time at which it leaves now, for one that had to wait. */
-  restamp(text: string, nowMs: number): string;
+  restamp(text: string): string;
   /** Must close the recipient. */
   tooSlow(recipient: Recipient): void;
   /** Something went wrong that only an operator can care about. */

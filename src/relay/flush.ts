@@ -9,7 +9,7 @@ export interface FlushPorts {
   count: Count;
   pressure: Pressure;
   /** The text with the time at which it leaves now. */
-  restamp(text: string, nowMs: number): string;
+  restamp(text: string): string;
   ping(recipient: Recipient): void;
   /** It has been given everything: from here on it is published to. */
   promote(member: Member): void;
@@ -68,8 +68,8 @@ export class Flush {
 
   private send(member: Member, text: string, number: number): void {
     const { recipient } = member;
-    const { restamp, clock, count, pressure } = this.ports;
-    recipient.peer.send(restamp(text, clock.now()));
+    const { restamp, count, pressure } = this.ports;
+    recipient.peer.send(restamp(text));
     recipient.burst += text.length;
     noteSent(member, number, ++count.last);
     pressure.lookAt(recipient);

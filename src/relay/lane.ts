@@ -119,7 +119,7 @@ export function unhold(member: Member, number: number): void {
 export function noteSent(member: Member, number: number, at: number): void {
   if (member.sent === nothing) member.sent = [];
   member.sent.push({ number, at });
-  member.cursor = number;
+  member.cursor = Math.max(member.cursor, number);
 }
 
 /** Takes out what the pong of ping `upTo` confirms of the messages that it was sent by itself. */

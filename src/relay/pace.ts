@@ -2,6 +2,9 @@ import { newBucket, takeToken } from '../access/rate-limit.ts';
 import type { Answers } from '../sockets/answers.ts';
 import type { RelayLimits, Seat } from './seat.ts';
 
+/** Times `unacknowledgedMax`: how many answers of one connection may wait, refusals included. */
+const lineMax = 64;
+
 /** The bound that one more message of this connection breaks, as the settings name it. */
 export function overBound(
   seat: Seat,
@@ -26,5 +29,6 @@ export function isFlood(
   if (nowMs - seat.overLastMs > 1000) seat.overSinceMs = nowMs;
   seat.overLastMs = nowMs;
   // Refusals wait in line too, and the line has an end.
-  return nowMs - seat.overSinceMs >= rateLimitTimeoutMs || answers.waiting > 2 * unacknowledgedMax;
+  const isEndless = answers.waiting > lineMax * unacknowledgedMax;
+  return isEndless || nowMs - seat.overSinceMs >= rateLimitTimeoutMs;
 }

@@ -54,7 +54,7 @@ export class Relay {
       clock,
       topics,
       rings: this.rings,
-      restamp: (text: string, nowMs: number) => restamped(text, this.times.text(nowMs)),
+      restamp: (text: string) => restamped(text, this.times.text(clock.wallMs())),
       tooSlow: (recipient: Recipient) => this.tooSlow(recipient, 'gateway.too_slow_bytes'),
       report: (event: string, fields: object) => ports.report('warn', event, fields),
     };
@@ -94,7 +94,6 @@ export class Relay {
   open(peer: Peer, key: RelayKey): Seat {
     const seat = newSeat(peer, key, this.ports.clock.now());
     this.seats.add(seat);
-    if (this.draining) this.refuse(seat, relayRefusals.goingAway);
     return seat;
   }
 
@@ -197,6 +196,8 @@ export class Relay {
   private welcome(seat: Seat): void {
     const { role, id, channel } = seat;
     seat.state = 'open';
+    // Pings so far had the other direction's numbers: their pongs are no receipts.
+    seat.pingsOut = undefined;
     seat.peer.send(`{"status":"connected","type":"${role}"}`);
     this.ports.report('info', `${role}_joined`, { id, channel, key: seat.key.name });
   }
@@ -221,24 +222,29 @@ export class Relay {
       refuseMessage(answers, relayRefusals.malformedMessage, message.msgId, notItsServer);
     else if (seat.key.allows?.(message.channelId) === false)
       refuseMessage(answers, relayRefusals.forbidden, message.msgId, lacksChannel);
-    else this.forward(seat, answers, message, nowMs);
+    else this.forward(seat, answers, message);
   }
 
-  private forward(seat: Seat, answers: Answers, message: Message, nowMs: number): void {
+  private forward(seat: Seat, answers: Answers, message: Message): void {
     const { msgId } = message;
     const role = seat.role!;
     const to = role === 'mod' ? this.toBot : this.toMods;
     const lane = to.lane(message.channelId);
-    const text = encodeDelivery(role, message, this.times.text(nowMs));
+    const text = encodeDelivery(role, message, this.times.text(this.ports.clock.wallMs()));
     if (to.publish(lane, text, seat.key.name)) {
       answers.now(encodeAnswer('completed', role, msgId));
       return;
     }
-    const answer = answers.later();
+    let ready: string | undefined;
+    let answer = (early: string) => {
+      ready = early;
+    };
     const over = to.queue(lane, text, seat.key.name, (outcome) => {
       answer(encodeAnswer(outcome, role, msgId, outcome === 'failed' ? 'not stored' : undefined));
     });
-    if (over !== undefined) answer(encodeAnswer('failed', role, msgId, over));
+    if (over !== undefined) answers.now(encodeAnswer('failed', role, msgId, over));
+    else if (ready !== undefined) answers.now(ready);
+    else answer = answers.later();
   }
 
   /** Says no in a frame, and ends the connection. */
@@ -259,9 +265,9 @@ export class Relay {
 
   private sweepLater(): void {
     this.stopSweeping = this.ports.clock.after(this.sweepMs, () => {
+      this.sweepLater();
       const nowMs = this.ports.clock.now();
       for (const seat of this.seats) this.sweep(seat, nowMs);
-      this.sweepLater();
     });
   }
 

@@ -54,7 +54,7 @@ export interface Seat extends Recipient {
   id: string;
   channel: string;
   bucket: Bucket | undefined;
-  /** Since when, and when last, it was told 429; 0 when it is not over its rate. */
+  /** Since when, and when last, it was told 429 on end. */
   overSinceMs: number;
   overLastMs: number;
 }
@@ -76,7 +76,7 @@ export function newSeat(peer: Peer, key: RelayKey, nowMs: number): Seat {
     channel: '',
     bucket: undefined,
     overSinceMs: 0,
-    overLastMs: 0,
+    overLastMs: -Infinity,
     behindSinceMs: 0,
     burst: 0,
     paused: false,

@@ -33,8 +33,10 @@ export interface Topics {
 export type Cancel = () => void;
 
 export interface Clock {
-  /** Milliseconds since 1970-01-01T00:00Z. */
+  /** Milliseconds since some start, for deadlines: never goes back, whoever sets the clock. */
   now(): number;
+  /** Milliseconds since 1970-01-01T00:00Z, for what people read. */
+  wallMs(): number;
   /** Calls `fn` once, `delayMs` from now. */
   after(delayMs: number, fn: () => void): Cancel;
   /** Calls `fn` once, when everything that arrived in this turn of the event loop is handled. */

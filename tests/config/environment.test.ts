@@ -65,8 +65,7 @@ test('lists and maps are JSON', () => {
 test('what is wrong in a variable is told by its name', () => {
   const { problems } = loadEnv({
     MOONSTEAD_GATEWAY_HTTP_PRT: '1',
-    MOONSTEAD_NOTHING_LIKE_IT_AT_ALL: '1',
-    MOONSTEAD_: '1',
+    MOONSTEAD_GATEWAY_NOTHING_LIKE_IT_AT_ALL: '1',
     MOONSTEAD_API_PUBLIC: '1',
     MOONSTEAD_API_PORT: '',
     MOONSTEAD_AUTH_PORT: '0x50',
@@ -76,15 +75,24 @@ test('what is wrong in a variable is told by its name', () => {
     OTHER_GATEWAY_PORT: '1',
   });
   expect(problems.map(problemText)).toEqual([
-    'MOONSTEAD_: is not a setting',
     'MOONSTEAD_API_PORT: api.port: must be a whole number from 0 to 65535, not ""',
     'MOONSTEAD_API_PUBLIC: api.public: must be true or false, not "1"',
     'MOONSTEAD_AUTH_PORT: auth.port: must be a whole number from 0 to 65535, not "0x50"',
     'MOONSTEAD_GATEWAY_HTTP_PRT: is not a setting; did you mean MOONSTEAD_GATEWAY_HTTP_PORT?',
     'MOONSTEAD_GATEWAY_KEYS: gateway.keys[0].key: is missing',
     'MOONSTEAD_GATEWAY_KEYS: gateway.keys[1].colour: is not a setting',
+    'MOONSTEAD_GATEWAY_NOTHING_LIKE_IT_AT_ALL: is not a setting',
     'MOONSTEAD_MLS_REGION_HIERARCHY: region_hierarchy: must be a table',
     'MOONSTEAD_MLS_TOKENS: tokens: must be JSON (Invalid symbol)',
-    'MOONSTEAD_NOTHING_LIKE_IT_AT_ALL: is not a setting',
   ]);
+});
+
+test('variables of no section of ours are somebody else’s', () => {
+  const { problems } = loadEnv({
+    MOONSTEAD_: '1',
+    MOONSTEAD_PORT: 'tcp://10.0.0.1:3333',
+    MOONSTEAD_SERVICE_HOST: '10.0.0.1',
+    MOONSTEAD_PORT_3333_TCP_ADDR: '10.0.0.1',
+  });
+  expect(problems).toEqual([]);
 });

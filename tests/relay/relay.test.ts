@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { botMessage, modMessage } from '../support/relay-client.ts';
-import { Stage } from './stage.ts';
+import { type Actor, Stage } from './stage.ts';
 
 test('a takeover flushes what the older connection never confirmed before anything live', async () => {
   const stage = await new Stage().begin();
@@ -89,16 +89,16 @@ test('what a dead connection never confirmed goes in before what was queued behi
   expect(await stage.stored('relay/bot/100')).toEqual(['2', '3', '4']);
 });
 
-test('a flush sends no more than slow_bytes in a turn', async () => {
-  const stage = await new Stage({ queueMax: 100 }).begin();
+test('a flush sends little more than slow_bytes in a turn, and goes on when that is read', async () => {
+  // The store never answers, so all texts are still at hand.
+  const stage = await new Stage({ queueMax: 100 }, { put: () => new Promise(() => {}) }).begin();
   const mod = stage.mod();
   for (let i = 0; i < 50; i++) mod.say(modMessage(`${i}`, 'x'.repeat(100)));
-  await stage.pass();
   const bot = stage.bot();
+  expect(bot.contents.length).toBeLessThanOrEqual(3);
   bot.buffered = 2000;
-  await stage.pass(1);
-  // Each is some 300 bytes long.
-  expect(bot.contents.length).toBeLessThanOrEqual(5);
+  await stage.pass(100);
+  expect(bot.contents.length).toBeLessThanOrEqual(3);
   bot.buffered = 0;
   stage.relay.drained(bot.seat);
   await stage.pass(1);
@@ -267,33 +267,38 @@ test('a failed deletion is tried again, and a received row never comes twice', a
 });
 
 test('rows that wait for their deletion take no room from those that wait for a recipient', async () => {
-  let failing = false;
   const stage: Stage = await new Stage(
     { queueMax: 2 },
-    {
-      drop: (...call) =>
-        failing ? Promise.reject(new Error('no')) : stage.store.rings.drop(...call),
-    },
+    { drop: () => Promise.reject(new Error('no')) },
   ).begin();
-  const [mod, bot] = [stage.mod(), stage.bot()];
-  mod.say(modMessage('live, never confirmed'));
-  bot.buffered = 2000;
+  const [first, bot] = [stage.mod('s1'), stage.bot()];
+  const behind = (...mods: Actor[]) => {
+    for (const mod of mods) {
+      mod.buffered = 2000;
+      stage.relay.drained(mod.seat);
+    }
+  };
+  bot.say(botMessage('1'));
+  const second = stage.mod('s2');
+  behind(first, second);
+  bot.say(botMessage('2'));
   await stage.pass();
-  mod.say(modMessage('received'), modMessage('received too'));
-  await stage.pass();
-  bot.buffered = 0;
-  stage.relay.drained(bot.seat);
+  second.buffered = 0;
+  stage.relay.drained(second.seat);
   await stage.pass(1);
-  failing = true;
-  // Confirms everything so far: both rows are to be deleted, and cannot be.
-  bot.pong();
-  mod.say(modMessage('a'), modMessage('b'));
-  await stage.pass();
-  bot.close(1006);
-  await stage.pass();
-  const next = stage.bot();
+  expect(second.contents).toEqual(['2']);
+  // `2` is to be deleted, and cannot be; then `1`, which nobody received, joins the ring below it.
+  second.pong();
+  first.close(1006);
+  await stage.pass(1);
+  behind(second);
+  bot.say(botMessage('3'));
+  await stage.pass(1);
+  expect(bot.statuses.at(-1)).toBe('queued');
+  second.close(1006);
+  const next = stage.mod('s3');
   await stage.pass(10);
-  expect(next.contents).toEqual(['a', 'b']);
+  expect(next.contents).toEqual(['1', '3']);
 });
 
 test('a message that the store refuses is failed, and pushes nothing out', async () => {
@@ -370,4 +375,85 @@ test('a present mod whose held messages were not sent has not confirmed them', a
   const next = stage.mod('s3');
   await stage.pass(10);
   expect(next.contents).toEqual(['waited', 'late']);
+});
+
+test('a ping from before the handshake is no receipt afterwards', async () => {
+  const stage = await new Stage({ pingIntervalMs: 1000 }).begin();
+  const late = stage.enter();
+  const mod = stage.mod();
+  mod.say(...Array.from({ length: 9 }, (_, i) => modMessage(`${i}`)));
+  const first = stage.bot();
+  first.say(...Array.from({ length: 100 }, (_, i) => botMessage(`b${i}`)));
+  await stage.pass(3000);
+  expect(late.pings.length).toBeGreaterThan(0);
+  first.close(1000);
+  await stage.pass(10);
+  const waiting = await stage.stored('relay/bot/100');
+  expect(waiting.length).toBe(8);
+  const early = late.pings.at(-1)!;
+  late.say({ type: 'bot', data: { bot_id: 'late' } });
+  await stage.pass(1);
+  expect(late.contents.length).toBe(8);
+  stage.relay.pong(late.seat, early);
+  await stage.pass(1);
+  expect(await stage.stored('relay/bot/100')).toEqual(waiting);
+});
+
+test('past unacknowledged_max each of many messages gets its 429, and nobody is cut off', async () => {
+  const stage = await new Stage({ unacknowledgedMax: 10 }).begin();
+  const mod = stage.mod();
+  mod.say(...Array.from({ length: 300 }, (_, i) => modMessage(`${i}`)));
+  await stage.pass();
+  const answers = mod.got.slice(1).map(({ status, code, msg_id: id }) => `${id} ${status ?? code}`);
+  expect(answers).toEqual(
+    Array.from({ length: 300 }, (_, i) => `${i} ${i < 10 ? 'queued' : '429'}`),
+  );
+  expect(mod.ended).toBeUndefined();
+});
+
+test('an answer that is ready at once does not count as unacknowledged', async () => {
+  const stage = await new Stage({ unacknowledgedMax: 10, queueMax: 0 }).begin();
+  const mod = stage.mod();
+  mod.say(...Array.from({ length: 100 }, (_, i) => modMessage(`${i}`)));
+  expect(mod.statuses.slice(1)).toEqual(Array.from({ length: 100 }, () => 'failed'));
+});
+
+test('a pong that comes while a stop stores the message still says that it was received', async () => {
+  const gate = Promise.withResolvers<void>();
+  const stage: Stage = await new Stage(
+    {},
+    {
+      put: (...call) => gate.promise.then(() => stage.store.rings.put(...call)),
+      drop: (...call) => gate.promise.then(() => stage.store.rings.drop(...call)),
+    },
+  ).begin();
+  const [mod, bot] = [stage.mod(), stage.bot()];
+  mod.say(modMessage('1'));
+  const stopped = stage.relay.drain(10_000);
+  await stage.pass(2000);
+  expect(bot.ended).toBeUndefined();
+  bot.pong();
+  gate.resolve();
+  await stage.pass(2000);
+  await stopped;
+  expect(bot.ended).toBe(1001);
+  expect(await stage.stored('relay/bot/100')).toEqual([]);
+});
+
+test('a stop closes nobody before what has no receipt is in the store', async () => {
+  const gate = Promise.withResolvers<void>();
+  const stage: Stage = await new Stage(
+    {},
+    { put: (...call) => gate.promise.then(() => stage.store.rings.put(...call)) },
+  ).begin();
+  const [mod, bot] = [stage.mod(), stage.bot()];
+  mod.say(modMessage('1'));
+  const stopped = stage.relay.drain(10_000);
+  await stage.pass(5000);
+  expect([mod.ended, bot.ended]).toEqual([undefined, undefined]);
+  gate.resolve();
+  await stage.pass(1);
+  await stopped;
+  expect(await stage.stored('relay/bot/100')).toEqual(['1']);
+  expect([mod.ended, bot.ended]).toEqual([1001, 1001]);
 });

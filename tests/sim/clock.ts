@@ -20,6 +20,10 @@ export class SimClock implements Clock {
     return this.nowMs;
   }
 
+  wallMs(): number {
+    return this.nowMs;
+  }
+
   after(delayMs: number, fn: () => void): Cancel {
     const planned: Planned = { atMs: this.nowMs + delayMs, order: this.order++, fn };
     this.push(planned);

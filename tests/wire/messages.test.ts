@@ -145,6 +145,16 @@ const broken: [string, string | Frame, string | undefined][] = [
   ['content empty', modMessage('b10', ''), 'b10'],
   ['content a number', modMessage('b11', 5 as never), 'b11'],
   ['meta a list', modMessage('b12', 'x', { meta: [1] }), 'b12'],
+  [
+    'meta a number beyond 2^53',
+    '{"msg_id":"b18","id":"srv","destination":{"channel_id":"1"},"author":{"id":"a"},"content":"x","meta":12345678901234567890}',
+    'b18',
+  ],
+  [
+    'a large frame with a number beyond 2^53',
+    `{"msg_id":"b19","id":"srv","destination":{"channel_id":"1"},"author":{"id":"a"},"content":"${'x'.repeat(66_000)}","meta":{"n":12345678901234567890}}`,
+    'b19',
+  ],
   ['meta null', modMessage('b13', 'x', { meta: null }), 'b13'],
   ['ts without zone', modMessage('b14', 'x', { ts: '2025-12-08T10:30:00' }), 'b14'],
   ['ts of no day', modMessage('b15', 'x', { ts: '2025-02-30T10:30:00Z' }), 'b15'],

@@ -162,3 +162,56 @@ test('a setting that limits the log limits it', async () => {
   await server.stop();
   expect(server.events).toEqual([]);
 });
+
+test('a reader of the log that goes away takes nothing with it', async () => {
+  const child = Bun.spawn([...program, 'start', '--port', '0', '--data-dir', join(folder, 'd')], {
+    cwd: folder,
+    env: { PATH: process.env.PATH },
+    stdout: 'pipe',
+    stderr: 'ignore',
+  });
+  const reader = child.stdout.getReader();
+  let text = '';
+  while (!/:\d+\n/.test(text)) text += new TextDecoder().decode((await reader.read()).value);
+  await reader.cancel();
+  const port = Number(/relay http:\/\/.*:(\d+)/.exec(text)![1]);
+  for (let i = 0; i < 20; i++) {
+    const refused = await RawClient.ask(port, { key: 'wrong' });
+    expect(refused.status).toBe(401);
+    refused.destroy();
+  }
+  child.kill('SIGTERM');
+  expect(await child.exited).toBe(0);
+});
+
+test('an IPv6 address is a URL with brackets', async () => {
+  const server = await Moonstead.start({ args: ['--host', '::1'] });
+  expect(server.output).toContain(`relay http://[::1]:${server.port}\n`);
+  expect((await fetch(`http://[::1]:${server.port}/health`)).status).toBe(200);
+  await server.stop();
+});
+
+const hasOpenssl = Bun.which('openssl') !== null;
+test.skipIf(!hasOpenssl)(
+  `TLS: https and wss on the same port${hasOpenssl ? '' : ' (skipped: needs openssl)'}`,
+  async () => {
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const options = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    const subject = ['-subj', '/CN=localhost', '-days', '1', '-keyout', key, '-out', cert];
+    expect(Bun.spawnSync(['openssl', 'req', ...options, ...subject]).exitCode).toBe(0);
+    const server = await Moonstead.start({
+      toml: `[server.tls]\ncert = ${JSON.stringify(cert)}\nkey = ${JSON.stringify(key)}\n`,
+    });
+    expect(server.output).toContain(`relay https://127.0.0.1:${server.port}\n`);
+    const tls = { rejectUnauthorized: false };
+    const answer = await fetch(server.http.replace('http', 'https') + '/health', { tls });
+    expect(answer.status).toBe(200);
+    const socket = new WebSocket(server.sync().replace('ws:', 'wss:'), { tls } as never);
+    const { promise, resolve } = Promise.withResolvers<string>();
+    socket.onmessage = ({ data }) => resolve(data);
+    socket.onopen = () => socket.send('{"type":"bot","data":{"bot_id":"b"}}');
+    expect(await promise).toBe('{"status":"connected","type":"bot"}');
+    socket.close();
+    await server.stop();
+  },
+);

@@ -1,0 +1,49 @@
+import { expect, test } from 'bun:test';
+import { lineLog } from '../src/log.ts';
+
+const hostile = 'a\n{"event":"forged"}\u001b[2J\u009b31m\u202e\u2028\u0000"b';
+
+function logged(pretty: boolean): string[] {
+  const lines: string[] = [];
+  lineLog((line) => lines.push(line), { least: 'info', pretty })('info', 'relay', 'mod_joined', {
+    id: hostile,
+    channel: undefined,
+  });
+  return lines;
+}
+
+test('what a client sent sends a terminal no codes and stays on its line', () => {
+  const [line, ...more] = logged(true);
+  expect(more).toEqual([]);
+  expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  expect(line).toContain('relay: mod_joined id="a\\n');
+  expect(line).not.toContain('channel');
+});
+
+test('a JSON line gives back what a client sent, and is one line', () => {
+  const [line, ...more] = logged(false);
+  expect(more).toEqual([]);
+  expect(line).not.toContain('\n');
+  expect(JSON.parse(line!)).toMatchObject({ level: 'info', event: 'mod_joined', id: hostile });
+});
+
+test('what is below the level is not written', () => {
+  const lines: string[] = [];
+  const log = lineLog((line) => lines.push(line), { least: 'warn', pretty: false });
+  log('debug', 'p', 'a');
+  log('info', 'p', 'b');
+  log('warn', 'p', 'c');
+  log('error', 'p', 'd');
+  expect(lines.map((line) => JSON.parse(line).event)).toEqual(['c', 'd']);
+});
+
+test('a warning that strangers can cause does not fill the disk', () => {
+  const lines: string[] = [];
+  const log = lineLog((line) => lines.push(line), { least: 'info', pretty: false });
+  for (let i = 0; i < 1000; i++) log('warn', 'relay', 'key_refused', { i });
+  log('warn', 'relay', 'another');
+  log('error', 'store', 'store.trouble');
+  expect(lines.length).toBeLessThanOrEqual(42);
+  expect(lines.at(-1)).toContain('store.trouble');
+  expect(lines.at(-2)).toContain('another');
+});
