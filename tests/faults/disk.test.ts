@@ -1,43 +1,15 @@
 /** A disk that is really full: a tmpfs of 1 MiB. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import {
-  closeSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoreEvent } from '../../src/store/database.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { RingRow, Store } from '../../src/store/store.ts';
+import { tmpfs } from '../support/tmpfs.ts';
 
-const disk = mkdtempSync(join(tmpdir(), 'moonstead-disk-'));
+const { folder: disk, mount, unmount, problem: reason } = tmpfs();
 afterAll(() => rmSync(disk, { recursive: true }));
-
-function mount(): string {
-  const options = ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', disk];
-  const { success, stderr } = Bun.spawnSync(['mount', ...options], { stderr: 'pipe' });
-  return success ? '' : stderr.toString().trim() || 'mount failed';
-}
-
-function unmount(): void {
-  // Lazily: the thread of a store that just closed may not be quite gone.
-  Bun.spawnSync(['umount', '-l', disk]);
-}
-
-function cannotMount(): string {
-  if (process.platform !== 'linux') return 'needs tmpfs';
-  if (!Bun.which('mount')) return 'needs mount';
-  const problem = mount();
-  if (problem === '') unmount();
-  return problem;
-}
-
-const reason = cannotMount();
 
 describe.skipIf(reason !== '')(`a full disk${reason && ` (skipped: ${reason})`}`, () => {
   const folder = join(disk, 'data');
