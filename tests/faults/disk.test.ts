@@ -1,6 +1,14 @@
 /** A disk that is really full: a tmpfs of 1 MiB. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { closeSync, copyFileSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoreEvent } from '../../src/store/database.ts';
