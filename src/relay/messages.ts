@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import type { Refusal } from '../refusal.ts';
+import { isRfc3339 } from './rfc3339.ts';
 
 /** Every "no" of the relay, by name. Those that end the connection carry its close code. */
 export const relayRefusals = {
@@ -213,21 +214,6 @@ function exactly(text: string): unknown {
   const keep = (_key: string, value: unknown, context: { source: string }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) ? raw.rawJSON(context.source) : value;
   return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
-}
-
-const rfc3339 =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,12})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
-const monthDays = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-/** RFC 3339, section 5.6: date-time, leap second and lower-case letters included. */
-export function isRfc3339(text: string): boolean {
-  if (!rfc3339.test(text)) return false;
-  const day = Number(text.slice(8, 10));
-  if (day < 29) return true;
-  const year = Number(text.slice(0, 4));
-  const month = Number(text.slice(5, 7));
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return month === 2 && !isLeap ? false : day <= monthDays[month - 1]!;
 }
 
 /**
