@@ -1,7 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import type { Refusal } from '../refusal.ts';
-import { isRfc3339 } from './rfc3339.ts';
 
 /** Every "no" of the relay, by name. Those that end the connection carry its close code. */
 export const relayRefusals = {
@@ -216,6 +215,21 @@ function exactly(text: string): unknown {
   return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 }
 
+const dateTime =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,12})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+const monthDays = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** RFC 3339, section 5.6: date-time, leap second and lower-case letters included. */
+export function isRfc3339(text: string): boolean {
+  if (!dateTime.test(text)) return false;
+  const day = Number(text.slice(8, 10));
+  if (day < 29) return true;
+  const year = Number(text.slice(0, 4));
+  const month = Number(text.slice(5, 7));
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && !isLeap ? false : day <= monthDays[month - 1]!;
+}
+
 /**
  * What a recipient gets. The time at which it leaves comes last and has a fixed length, so that a
  * message that waits can be stamped again without another encoding.
@@ -240,20 +254,6 @@ const stampEnd = '2026-01-01T00:00:00.000Z"}'.length;
 /** The same delivery, leaving at another time. */
 export function restamped(text: string, forwardedAt: string): string {
   return `${text.slice(0, -stampEnd)}${forwardedAt}"}`;
-}
-
-/** Times in RFC 3339; all messages of a millisecond share one text. */
-export class Times {
-  private ms = -1;
-  private last = '';
-
-  text(nowMs: number): string {
-    if (nowMs !== this.ms) {
-      this.ms = nowMs;
-      this.last = new Date(nowMs).toISOString();
-    }
-    return this.last;
-  }
 }
 
 export type Status = 'completed' | 'queued' | 'failed';

@@ -1,6 +1,7 @@
 import type { Refusal } from '../refusal.ts';
 import { Answers } from '../sockets/answers.ts';
 import type { Cancel, Peer } from '../sockets/ports.ts';
+import { queueAndAnswer, refuseMessage } from './acknowledge.ts';
 import { Delivery } from './delivery.ts';
 import type { Recipient } from './lane.ts';
 import {
@@ -12,12 +13,12 @@ import {
   type Message,
   relayRefusals,
   restamped,
-  Times,
 } from './messages.ts';
 import { type BotHandshake, OneBot } from './one-bot.ts';
 import { isFlood, overBound } from './pace.ts';
 import { putAway } from './put-away.ts';
 import { Rings } from './rings.ts';
+import { Times } from './times.ts';
 import { newSeat, type RelayKey, type RelayLimits, type RelayPorts, type Seat } from './seat.ts';
 
 /**
@@ -54,7 +55,7 @@ export class Relay {
       clock,
       topics,
       rings: this.rings,
-      restamp: (text: string) => restamped(text, this.times.text(clock.wallMs())),
+      restamp: (text: string) => restamped(text, this.times.text(clock.now())),
       tooSlow: (recipient: Recipient) => this.tooSlow(recipient, 'gateway.too_slow_bytes'),
       report: (event: string, fields: object) => ports.report('warn', event, fields),
     };
@@ -222,29 +223,17 @@ export class Relay {
       refuseMessage(answers, relayRefusals.malformedMessage, message.msgId, notItsServer);
     else if (seat.key.allows?.(message.channelId) === false)
       refuseMessage(answers, relayRefusals.forbidden, message.msgId, lacksChannel);
-    else this.forward(seat, answers, message);
+    else this.forward(seat, answers, message, nowMs);
   }
 
-  private forward(seat: Seat, answers: Answers, message: Message): void {
+  private forward(seat: Seat, answers: Answers, message: Message, nowMs: number): void {
     const { msgId } = message;
     const role = seat.role!;
     const to = role === 'mod' ? this.toBot : this.toMods;
     const lane = to.lane(message.channelId);
-    const text = encodeDelivery(role, message, this.times.text(this.ports.clock.wallMs()));
-    if (to.publish(lane, text, seat.key.name)) {
-      answers.now(encodeAnswer('completed', role, msgId));
-      return;
-    }
-    let ready: string | undefined;
-    let answer = (early: string) => {
-      ready = early;
-    };
-    const over = to.queue(lane, text, seat.key.name, (outcome) => {
-      answer(encodeAnswer(outcome, role, msgId, outcome === 'failed' ? 'not stored' : undefined));
-    });
-    if (over !== undefined) answers.now(encodeAnswer('failed', role, msgId, over));
-    else if (ready !== undefined) answers.now(ready);
-    else answer = answers.later();
+    const text = encodeDelivery(role, message, this.times.text(nowMs));
+    if (to.publish(lane, text, seat.key.name)) answers.now(encodeAnswer('completed', role, msgId));
+    else queueAndAnswer(to, lane, text, seat, answers, msgId);
   }
 
   /** Says no in a frame, and ends the connection. */
@@ -264,6 +253,7 @@ export class Relay {
   }
 
   private sweepLater(): void {
+    this.times.set(this.ports.clock);
     this.stopSweeping = this.ports.clock.after(this.sweepMs, () => {
       this.sweepLater();
       const nowMs = this.ports.clock.now();
@@ -287,10 +277,6 @@ export class Relay {
       else this.side(seat).pressure.measure(seat);
     }
   }
-}
-
-function refuseMessage(answers: Answers, refusal: Refusal, msgId?: string, detail?: string): void {
-  answers.now(encodeRefusal(refusal, msgId, detail));
 }
 
 /** About the length of an answer, for the account of what a sender has not read. */

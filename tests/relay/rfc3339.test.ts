@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { isRfc3339 } from '../../src/relay/rfc3339.ts';
+import { isRfc3339 } from '../../src/relay/messages.ts';
 
 test.each([
   '2025-12-08T10:30:00Z',
