@@ -65,7 +65,8 @@ export class Rings {
   }
 
   /**
-   * Puts a new message behind all others of its ring; `settle` is told what became of it. Returns the bound that it would break, as the settings name it.
+   * Puts a new message behind all others of its ring; `settle` is told what became of it. Returns
+   * the bound that it would break, as the settings name it.
    */
   append(
     name: string,
@@ -88,8 +89,8 @@ export class Rings {
 
   /**
    * Messages that were sent and not received go in where their numbers place them; past a bound the
-   * oldest of the ring go; the number of rings is no bound here. They stay in memory and are tried again until the store has them.
-   * Returns how many a bound kept out.
+   * oldest of the ring go; the number of rings is no bound here. They stay in memory and are tried
+   * again until the store has them. Returns how many a bound kept out.
    */
   join(name: string, messages: readonly Unreceived[]): number {
     if (messages.length === 0 || this.limits.rowsMax === 0) return messages.length;
