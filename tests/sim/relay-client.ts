@@ -42,6 +42,8 @@ export class SimClient implements Peer {
   /** The client's end is there and reads. */
   isPresent = true;
   isStalled = false;
+  /** It has said its handshake, and the server has taken it. */
+  hasGreeted = false;
   hasJoined = false;
   /** A bot that has said who it is and not been welcomed; what it says is taken afterwards. */
   isWaiting = false;

@@ -127,7 +127,9 @@ export class RelayWorld {
   private async step(): Promise<void> {
     const { random } = this;
     const { calm, crowded } = this.weather;
-    const open = this.clients.filter((client) => client.isOpen && client.isPresent);
+    const open = this.clients.filter(
+      (client) => client.isOpen && client.isPresent && client.hasGreeted,
+    );
     const anybody = open.length > 0 ? random.pick(open) : undefined;
     const speaker =
       (crowded && random.chance(0.6) && open.find(({ role }) => role === 'bot')) || anybody;
@@ -175,11 +177,19 @@ export class RelayWorld {
     client.channel = channel;
     this.clients.push(client);
     client.data.seat = this.relay.open(client, key);
-    if (role === 'bot') client.say(`{"type":"bot","data":{"bot_id":"${name}"}}`);
-    else {
-      const data = JSON.stringify({ server_id: server, channel_id: channel });
-      client.say(`{"type":"mod","data":${data}}`);
-    }
+    const mod = JSON.stringify({ server_id: server, channel_id: channel });
+    const hello =
+      role === 'bot'
+        ? `{"type":"bot","data":{"bot_id":"${name}"}}`
+        : `{"type":"mod","data":${mod}}`;
+    const greet = () => {
+      client.hasGreeted = true;
+      client.say(hello);
+    };
+    // Late enough to be pinged before, now and then.
+    const lateMs = name.startsWith('last') ? 0 : this.random.pick([0, 0, 0, 0, 3500]);
+    if (lateMs === 0) greet();
+    else this.clock.after(lateMs, greet);
     return client;
   }
 
