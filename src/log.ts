@@ -4,7 +4,7 @@ export type Level = (typeof levels)[number];
 
 export type Log = (level: Level, part: string, event: string, fields?: object) => void;
 
-/** Lines of one event above info that are written in a second; the rest is counted. */
+/** Lines of one warning that are written in a second; its next line says how many were not. */
 const linesASecond = 20;
 
 /**
@@ -13,14 +13,15 @@ const linesASecond = 20;
  */
 export function lineLog(
   write: (line: string) => void,
-  options: { least: Level; pretty: boolean },
+  options: { least: Level; pretty: boolean; nowMs?: () => number },
 ): Log {
   const least = levels.indexOf(options.least);
+  const { nowMs = () => performance.now() } = options;
   const seconds = new Map<string, { second: number; lines: number }>();
 
   /** Strangers can cause warnings: they must not fill the disk. */
   function isTooMany(event: string): { is: boolean; suppressed?: number } {
-    const second = Math.floor(performance.now() / 1000);
+    const second = Math.floor(nowMs() / 1000);
     const last = seconds.get(event);
     if (last?.second === second) {
       last.lines += 1;

@@ -10,9 +10,9 @@ export interface Refusal {
 }
 
 /** The HTTP answer of a refusal before an upgrade: the relay's own error shape. */
-export function refusedResponse(refusal: Refusal, detail?: string): Response {
+export function refusedResponse(refusal: Refusal): Response {
   const headers: Record<string, string> = refusal.retry ? { 'Retry-After': '5' } : {};
   if (refusal.code === 426) headers.Upgrade = 'websocket';
   const { message, code } = refusal;
-  return Response.json({ message, code, detail }, { status: code, headers });
+  return Response.json({ message, code }, { status: code, headers });
 }

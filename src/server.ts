@@ -107,8 +107,8 @@ export async function startServer(
   const stop = () => (stopping ??= drainAndClose());
 
   async function drainAndClose(): Promise<void> {
-    const endMs = Date.now() + settings.drain_timeout;
-    const leftMs = () => Math.max(0, endMs - Date.now());
+    const endMs = clock.now() + settings.drain_timeout;
+    const leftMs = () => Math.max(0, endMs - clock.now());
     sockets.draining = true;
     await Promise.all(parts.map((part) => part.drain(leftMs())));
     // The closing frames are on their way; a client that does not read them is not waited for long.

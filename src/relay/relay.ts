@@ -18,8 +18,8 @@ import { type BotHandshake, OneBot } from './one-bot.ts';
 import { isFlood, overBound } from './pace.ts';
 import { putAway } from './put-away.ts';
 import { Rings } from './rings.ts';
-import { Times } from './times.ts';
 import { newSeat, type RelayKey, type RelayLimits, type RelayPorts, type Seat } from './seat.ts';
+import { Times } from './times.ts';
 
 /**
  * The relay (docs/protocol.md, "Relay"): mods and one bot exchange chat by channel. Knows no

@@ -29,7 +29,7 @@ export interface Topics {
   publish(topic: string, text: string): unknown;
 }
 
-/** Calls off what `Clock.after` or `Clock.nextTurn` planned. */
+/** Calls off what `Clock.after` planned. */
 export type Cancel = () => void;
 
 export interface Clock {

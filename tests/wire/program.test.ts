@@ -105,7 +105,7 @@ test('flag over environment over file over default', async () => {
   const server = await Moonstead.start({ toml, env });
   expect(server.port).toBeGreaterThan(1);
   const mod = await RelayClient.mod(server.sync('from-env'));
-  expect(RelayClient.open(server.sync('from-file'))).rejects.toThrow('refused');
+  await expect(RelayClient.open(server.sync('from-file'))).rejects.toThrow('refused');
   await mod.close();
   await server.stop();
 });
