@@ -1,7 +1,7 @@
 /**
- * `bun run bench [relay …] [--smoke]`: measures and prints; all parts in full: writes bench/RESULTS.md
- * too. Exit code 1 when a run is void, 2 for an unknown word. Linux only, for the CPU clocks of other
- * processes and /proc.
+ * `bun run bench [relay] [tasks] [--smoke]`: measures and prints; all parts in full: writes
+ * bench/RESULTS.md too. Exit code 1 when a run is void, 2 for an unknown word. Linux only, for the
+ * CPU clocks of other processes and /proc.
  */
 import { join } from 'node:path';
 import { watchOthers } from './harness/disturbance.ts';
@@ -9,15 +9,25 @@ import { machine } from './harness/machine.ts';
 import { goalsTable, sectionText, type Section } from './harness/report.ts';
 import { relayQuestions } from './relay/questions.ts';
 import { fullSize, smokeSize } from './relay/size.ts';
+import { tasksQuestions } from './tasks/questions.ts';
+import { fullTasksSize, smokeTasksSize } from './tasks/size.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => process.exit(130)); // an exit ends every process that was started
 }
 
-const parts = { relay: relayQuestions };
-
 const words = process.argv.slice(2);
 const smoke = words.includes('--smoke');
+
+type Question<Size> = (size: Size) => Promise<Section>;
+const sized = <Size>(questions: readonly Question<Size>[], full: Size, small: Size) =>
+  questions.map((question) => () => question(smoke ? small : full));
+
+const parts = {
+  relay: sized(relayQuestions, fullSize, smokeSize),
+  tasks: sized(tasksQuestions, fullTasksSize, smokeTasksSize),
+};
+
 const chosen = words.filter((word) => word !== '--smoke');
 const unknown = chosen.find((word) => !Object.hasOwn(parts, word));
 if (unknown !== undefined) {
@@ -33,7 +43,7 @@ try {
     if (!wanted(name)) continue;
     for (const question of questions) {
       const others = watchOthers();
-      const section = await question(smoke ? smokeSize : fullSize);
+      const section = await question();
       const othersCores = others();
       section.counted += `\n\nOther processes used ${othersCores.toFixed(2)} of a core meanwhile.`;
       for (const goal of section.goals) goal.othersCores = othersCores;
@@ -46,7 +56,7 @@ try {
   process.exit(1);
 }
 
-if (smoke) console.log('Smoke: every message was accounted for. Nothing here says how fast.');
+if (smoke) console.log('Smoke: everything was accounted for. Nothing here says how fast.');
 else {
   const goals = goalsTable(sections.flatMap((section) => section.goals));
   console.log(goals);

@@ -1,33 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { Elysia } from 'elysia';
-import { apiKeys } from './access/api-keys.ts';
 import { hostAllowed, originAllowed } from './access/browser-guard.ts';
-import { clientAddress } from './access/client-address.ts';
-import { isLoopbackHost, networks } from './access/networks.ts';
+import { isLoopbackHost } from './access/networks.ts';
 import { type Part as PartName, partAddress } from './config/listeners.ts';
 import type { Loaded } from './config/load.ts';
-import { relayKeys } from './config/relay-keys.ts';
 import type { Config } from './config/schema.ts';
 import type { Log } from './log.ts';
+import { clock, type Part, type Whole } from './part.ts';
 import { type Refusal, refusedResponse } from './refusal.ts';
-import { relayApp } from './relay/app.ts';
-import { RelayFrames } from './relay/messages.ts';
-import { Relay } from './relay/relay.ts';
+import { relayPart } from './relay-part.ts';
 import { Sockets, type SocketData, socketRefusals } from './sockets/accept.ts';
-import type { Clock, Topics } from './sockets/ports.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-
-/** What one part of the program gives to the whole. */
-interface Part {
-  name: PartName;
-  app: Elysia;
-  /** Its topics, bound when its listener exists. */
-  topics: BoundTopics;
-  socketBytesMax: number;
-  /** Ends its connections within `budgetMs`, losing nothing. */
-  drain(budgetMs: number): Promise<void>;
-}
+import { tasksPart } from './tasks-part.ts';
 
 export interface Running {
   /** Each listener: its URL and the parts on it. */
@@ -51,27 +36,8 @@ export const listenerRefusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
-class BoundTopics implements Topics {
-  private server: Bun.Server<SocketData> | undefined;
-
-  bind(server: Bun.Server<SocketData>): void {
-    this.server = server;
-  }
-
-  publish(topic: string, text: string): void {
-    this.server?.publish(topic, text);
-  }
-}
-
-const clock: Clock = {
-  now: () => performance.now(),
-  wallMs: Date.now,
-  after(delayMs, fn) {
-    const timer = setTimeout(fn, delayMs);
-    return () => clearTimeout(timer);
-  },
-  nextTurn: setImmediate,
-};
+/** Every part of the program. */
+const partMakers: ((whole: Whole) => Promise<Part>)[] = [relayPart, tasksPart];
 
 /** File descriptors that are not sockets: the store, listeners, logs, connections to others. */
 const descriptorsForOthers = 64;
@@ -118,7 +84,7 @@ export async function startServer(
   }
 
   try {
-    parts.push(await relayPart(config, store, sockets, log));
+    for (const make of partMakers) parts.push(await make({ config, mls, store, sockets, log }));
     for (const [address, group] of byAddress(parts, config, (name) =>
       partAddress(name, config, mls),
     )) {
@@ -132,12 +98,14 @@ export async function startServer(
         // Two servers on one port would each get some of the connections, without a word.
         reusePort: false,
         development: false,
+        // Each route has a bound of its own and says so; Bun's 413 has no words.
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         websocket: sockets.handlers(Math.max(...group.map((part) => part.socketBytesMax))),
         ...(tls && { tls }),
       } as Parameters<typeof app.listen>[0]);
       listeners.push(app);
       const server = app.server as unknown as Bun.Server<SocketData>;
-      for (const part of group) part.topics.bind(server);
+      for (const part of group) part.served.bind(server);
       const host = address.host.includes(':') ? `[${address.host}]` : address.host;
       const url = `${tls ? 'https' : 'http'}://${host}:${server.port}`;
       listening.push({ url, parts: group.map((part) => part.name) });
@@ -148,62 +116,6 @@ export async function startServer(
     throw error;
   }
   return { listening, socketsMax: total, stop };
-}
-
-async function relayPart(config: Config, store: Store, sockets: Sockets, log: Log): Promise<Part> {
-  const { gateway, server } = config;
-  const topics = new BoundTopics();
-  const frames = new RelayFrames({
-    idLengthMax: server.id_length_max,
-    jsonDepthMax: server.json_depth_max,
-  });
-  const relay = new Relay(
-    {
-      clock,
-      topics,
-      store,
-      frames,
-      report: (level, event, fields) => log(level, 'relay', event, fields),
-    },
-    {
-      queueMax: gateway.queue_max,
-      handshakeTimeoutMs: gateway.handshake_timeout,
-      pingIntervalMs: gateway.ping_interval,
-      readDeadlineMs: gateway.read_deadline,
-      botCheckTimeoutMs: gateway.bot_check_timeout,
-      receiptIntervalMs: gateway.receipt_interval,
-      slowBytes: gateway.slow_bytes,
-      tooSlowBytes: gateway.too_slow_bytes,
-      slowTimeoutMs: gateway.slow_timeout,
-      rateLimit: gateway.rate_limit,
-      rateLimitTimeoutMs: gateway.rate_limit_timeout,
-      unacknowledgedMax: gateway.unacknowledged_max,
-      waitingFramesMax: gateway.waiting_frames_max,
-      ringsMax: gateway.rings_max,
-      ringBytesMax: gateway.ring_bytes_max,
-      keyRingBytesMax: gateway.key_ring_bytes_max,
-      unreceiptedBytesMax: gateway.unreceipted_bytes_max,
-    },
-  );
-  await relay.begin();
-  const trusted = networks(server.trusted_proxies);
-  const bytesMax = gateway.body_size * 1024 * 1024;
-  const app = relayApp({
-    relay,
-    keys: apiKeys(relayKeys(config)),
-    sockets,
-    bytesMax,
-    addressOf: (request, server) =>
-      clientAddress(server.requestIP(request)?.address ?? '', request.headers, trusted).address,
-    report: (event, fields) => log('warn', 'relay', event, fields),
-  });
-  return {
-    name: 'relay',
-    app: app as unknown as Elysia,
-    topics,
-    socketBytesMax: bytesMax,
-    drain: (budgetMs) => relay.drain(budgetMs),
-  };
 }
 
 interface Address {
@@ -239,12 +151,17 @@ function listener(
   log: Log,
 ): Elysia {
   const isLocal = isLoopbackHost(host);
+  let goodHost: string | undefined;
   const app = new Elysia({ normalize: false })
     .onRequest(({ request }) => {
       const { headers, method } = request;
-      const name = headers.get('host');
-      if (!hostAllowed(name, isLocal, settings.allowed_hosts))
-        return refusedResponse(listenerRefusals.foreignHost);
+      const name = headers.get('host') ?? '';
+      // One name asks nearly always, and looking at it costs as much as all else here.
+      if (name !== goodHost) {
+        if (!hostAllowed(name, isLocal, settings.allowed_hosts))
+          return refusedResponse(listenerRefusals.foreignHost);
+        goodHost = name;
+      }
       const acts = (method !== 'GET' && method !== 'HEAD') || headers.has('upgrade');
       if (acts && !originAllowed(headers.get('origin'), name, settings.allowed_origins))
         return refusedResponse(listenerRefusals.foreignOrigin);

@@ -1,32 +1,27 @@
 /** The load process: one job from its argument, one result as a line of JSON on stdout. */
-import { runBursts, type BurstsJob, type BurstsResult } from './bursts-job.ts';
-import { runIdle, type IdleJob, type IdleResult } from './idle-job.ts';
-import { runPaced, type PacedJob, type PacedResult } from './paced-job.ts';
-import { runQueue, type QueueJob, type QueueResult } from './queue-job.ts';
+import { runClosedTasks } from '../tasks/closed-job.ts';
+import { runPacedTasks } from '../tasks/paced-job.ts';
+import { runBursts } from './bursts-job.ts';
+import { runIdle } from './idle-job.ts';
+import { runPaced } from './paced-job.ts';
+import { runQueue } from './queue-job.ts';
 
-export type Job = BurstsJob | PacedJob | QueueJob | IdleJob;
-export interface Results {
-  bursts: BurstsResult;
-  paced: PacedResult;
-  queue: QueueResult;
-  idle: IdleResult;
-}
+const jobs = {
+  bursts: runBursts,
+  paced: runPaced,
+  queue: runQueue,
+  idle: runIdle,
+  'tasks-closed': runClosedTasks,
+  'tasks-paced': runPacedTasks,
+};
 
-function run(job: Job): Promise<Results[Job['kind']]> {
-  switch (job.kind) {
-    case 'bursts':
-      return runBursts(job);
-    case 'paced':
-      return runPaced(job);
-    case 'queue':
-      return runQueue(job);
-    case 'idle':
-      return runIdle(job);
-  }
-}
+type Jobs = typeof jobs;
+export type Job = Parameters<Jobs[keyof Jobs]>[0];
+export type Results = { [K in keyof Jobs]: Awaited<ReturnType<Jobs[K]>> };
 
 if (import.meta.main) {
-  const result = await run(JSON.parse(process.argv[2]!));
-  await Bun.write(Bun.stdout, `${JSON.stringify(result)}\n`);
+  const job: Job = JSON.parse(process.argv[2]!);
+  const run = jobs[job.kind] as (job: Job) => Promise<Results[Job['kind']]>;
+  await Bun.write(Bun.stdout, `${JSON.stringify(await run(job))}\n`);
   process.exit(0);
 }

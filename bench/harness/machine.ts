@@ -15,10 +15,11 @@ const loadAtStart = loadavg()[0]!;
 
 /** The machine, the versions and the date, as a list in Markdown. */
 export function machine(): string {
-  const version = (command: string) => {
+  const version = (command: string, flag = '--version') => {
     const path = Bun.which(command) ?? Bun.which(command, { PATH: '/usr/sbin' });
     if (path === null) return 'missing';
-    const text = spawnSync([path, '--version']).stdout.toString();
+    const { stdout, stderr } = spawnSync([path, flag]);
+    const text = `${stdout}${stderr}`;
     return /\d+\.\d+\.\d+/.exec(text)?.[0] ?? text.trim();
   };
   const cores = cpus();
@@ -28,7 +29,7 @@ export function machine(): string {
     `- ${cores[0]?.model ?? 'unknown CPU'}, ${cores.length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
     `- ${pinned ? 'servers and load pinned to a core each' : 'one core for servers and load: figures disturb each other'}; load average at the start ${loadAtStart.toFixed(2)}`,
     `- temporary files on ${fileSystems[magic] ?? `file system 0x${magic.toString(16)}`}`,
-    `- Bun ${Bun.version}, Node ${version('node')}, ws ${packageVersion('ws')}, socket.io ${packageVersion('socket.io')}, nats-server ${version('nats-server')}`,
+    `- Bun ${Bun.version}, Node ${version('node')}, ws ${packageVersion('ws')}, socket.io ${packageVersion('socket.io')}, nats-server ${version('nats-server')}, nginx ${version('nginx', '-v')}, haproxy ${version('haproxy', '-v')}`,
   ].join('\n');
 }
 

@@ -49,3 +49,4 @@ const server = Bun.serve<Seat>({
   },
 });
 console.log(`http://127.0.0.1:${server.port}`);
+export {};

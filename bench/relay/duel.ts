@@ -1,4 +1,4 @@
-import type { BurstsFigure } from '../harness/bursts-job.ts';
+import type { TurnsFigure } from '../harness/turns.ts';
 import { addAccount, noAccount, spreadOf, type Spread } from '../harness/report.ts';
 import { runLoad } from '../harness/run-load.ts';
 import type { Account, Seen } from '../harness/station.ts';
@@ -8,8 +8,8 @@ import type { Size } from './size.ts';
 
 /** Two servers under the same load in turns, over all rounds. */
 export interface Duel {
-  first: BurstsFigure[];
-  second: BurstsFigure[];
+  first: TurnsFigure[];
+  second: TurnsFigure[];
   /** First divided by second, pair by pair. */
   cpuRatio: Spread;
   rateRatio: Spread;
@@ -23,7 +23,7 @@ export async function duel(
   receivers: number,
 ): Promise<Duel> {
   const account = noAccount();
-  const pairs: BurstsFigure[][] = [];
+  const pairs: TurnsFigure[][] = [];
   for (let round = 0; round < size.rounds; round++) {
     const result = await withServers(kinds, (targets) =>
       runLoad({ kind: 'bursts', ...size, targets, role, receivers }),
@@ -32,13 +32,13 @@ export async function duel(
     pairs.push(...result.pairs);
     addAccount(account, result.account);
   }
-  const ratio = (of: (figure: BurstsFigure) => number) =>
+  const ratio = (of: (figure: TurnsFigure) => number) =>
     spreadOf(pairs.map(([first, second]) => of(first!) / of(second!)));
   return {
     first: pairs.map((pair) => pair[0]!),
     second: pairs.map((pair) => pair[1]!),
-    cpuRatio: ratio((figure) => figure.cpuNsPerMessage),
-    rateRatio: ratio((figure) => figure.messagesPerSecond),
+    cpuRatio: ratio((figure) => figure.cpuNsEach),
+    rateRatio: ratio((figure) => figure.perSecond),
     account,
   };
 }

@@ -7,7 +7,7 @@ import {
   spreadText,
 } from '../harness/report.ts';
 import type { Goal, Section } from '../harness/report.ts';
-import type { BurstsFigure } from '../harness/bursts-job.ts';
+import type { TurnsFigure } from '../harness/turns.ts';
 import { duel } from './duel.ts';
 import { missing, type ServerKind } from './servers.ts';
 import type { Size } from './size.ts';
@@ -20,13 +20,13 @@ export async function fanOut(size: Size): Promise<Section> {
   const peers: ServerKind[] = size.peers ? ['nats', 'ws', 'socket.io'] : [];
 
   for (const receivers of size.receivers) {
-    const row = (name: string, figures: BurstsFigure[], ratios: string[]) => {
-      const of = (pick: (figure: BurstsFigure) => number) => spreadOf(figures.map(pick)).median;
+    const row = (name: string, figures: TurnsFigure[], ratios: string[]) => {
+      const of = (pick: (figure: TurnsFigure) => number) => spreadOf(figures.map(pick)).median;
       rows.push([
         String(receivers),
         name,
-        of((figure) => figure.cpuNsPerMessage / receivers).toFixed(0),
-        short(of((figure) => figure.messagesPerSecond * receivers)),
+        of((figure) => figure.cpuNsEach / receivers).toFixed(0),
+        short(of((figure) => figure.perSecond * receivers)),
         `${(of((figure) => figure.busy) * 100).toFixed(0)} %`,
         ...ratios,
       ]);

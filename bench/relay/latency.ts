@@ -21,7 +21,7 @@ export async function latency(size: Size): Promise<Section> {
     const top = await withServers(['control'], (targets) =>
       runLoad({ kind: 'bursts', ...size, targets, role: 'bot', receivers }),
     );
-    const topRate = spreadOf(top.pairs.map(([control]) => control!.messagesPerSecond)).median;
+    const topRate = spreadOf(top.pairs.map(([control]) => control!.perSecond)).median;
     const perSecond = Math.floor(topRate / 2);
     addAccount(account, top.account);
 

@@ -30,8 +30,8 @@ export async function oneToOne(size: Size): Promise<Section> {
     if (other === 'ws') measured = result.rateRatio;
     const row = (name: string, figures: typeof result.first, ratios: string[]) => [
       name,
-      spreadOf(figures.map((figure) => figure.cpuNsPerMessage)).median.toFixed(0),
-      short(spreadOf(figures.map((figure) => figure.messagesPerSecond)).median),
+      spreadOf(figures.map((figure) => figure.cpuNsEach)).median.toFixed(0),
+      short(spreadOf(figures.map((figure) => figure.perSecond)).median),
       `${(spreadOf(figures.map((figure) => figure.busy)).median * 100).toFixed(0)} %`,
       ...ratios,
     ];

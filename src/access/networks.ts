@@ -12,7 +12,11 @@ export function normalAddress(text: string): string | undefined {
   const zone = text.indexOf('%');
   const bare = zone < 0 ? text : text.slice(0, zone);
   if (isIP(bare) !== 6) return undefined;
-  const short = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  // The tail in hex: the URL of Bun 1.4.5 throws when it is dotted behind a `::` of two groups.
+  const hex = bare.replace(/(\d+)\.(\d+)(\.?)/g, (_, high, low, more) => {
+    return ((Number(high) << 8) | Number(low)).toString(16) + (more && ':');
+  });
+  const short = new URL(`http://[${hex}]`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short);
   if (!mapped) return short;
   const high = parseInt(mapped[1]!, 16);

@@ -31,6 +31,7 @@ export const mlsSchema = Type.Object({
     path: path('Where they connect.', '/ws'),
     max_connections: whole('Sockets of workers in all.', 1000, 1, 1_000_000),
     read_timeout: seconds('How long a socket may take to register.', '300s', '1ms', '24h'),
+    slow_mb: whole('Unread MB from which on a worker gets no further task.', 1, 1, 1024),
     write_timeout: seconds('How long a socket may take to accept a frame.', '30s', '1ms', '24h'),
     heartbeat_interval: seconds(
       'How often a worker is pinged; two of it without a sign: dead.',
@@ -76,7 +77,14 @@ export const mlsSchema = Type.Object({
   forget_after: seconds('When such a worker is forgotten.', '600s', '1ms', '7d'),
   health_check: Type.Object({
     enabled: flag('Ask HTTP workers GET /health.', false),
+    timeout: seconds('How long such an answer may take.', '5s', '1ms', '10m'),
   }),
+  body_timeout: seconds('How long the body of a request may take.', '30s', '1ms', '10m'),
+  answer_timeout: seconds('How long an answer may pause once it began.', '30s', '1ms', '10m'),
+  silent_after: seconds('From when on a call without an answer has failed.', '15s', '1ms', '10m'),
+  eject_failures: whole('Failed calls in a row that eject a worker.', 3, 1, 1000),
+  eject_time: seconds('How long it is ejected at first; doubled each time.', '5s', '1ms', '24h'),
+  eject_time_max: seconds('How long at most.', '300s', '1ms', '24h'),
   workers_max: whole('Workers in all.', 20_000, 1, 1_000_000),
   tasks_max: whole('Tasks in flight.', 10_000, 1, 1_000_000),
   task_body_mb: whole('Largest task, in MB.', 8, 1, 1024),

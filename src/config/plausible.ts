@@ -72,6 +72,9 @@ export function checkMls(mls: Mls, report: ReportBetween): void {
   if (mls.gone_after > mls.forget_after) {
     report('gone_after', 'must not be more than forget_after', 'forget_after');
   }
+  if (mls.eject_time > mls.eject_time_max) {
+    report('eject_time', 'must not be more than eject_time_max', 'eject_time_max');
+  }
   if (new Set(mls.tokens).size < mls.tokens.length) report('tokens', 'must not repeat a token');
   if (new Set(mls.task_keys).size < mls.task_keys.length) {
     report('task_keys', 'must not repeat a key');

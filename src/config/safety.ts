@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../access/networks.ts';
 import { formatSize } from './units.ts';
 import { partAddress } from './listeners.ts';
-import type { Mls } from './mls.ts';
+import { exampleTokens, type Mls } from './mls.ts';
 import type { Problem } from './problem.ts';
 import { relayKeys } from './relay-keys.ts';
 import { exampleKey, exampleKeyOfList, singleKeyName, type Config } from './schema.ts';
@@ -21,6 +21,11 @@ function parts(config: Config, mls: Mls): Exposed[] {
       host: partAddress('relay', config, mls).host,
       hostKey: config.gateway.host === '' ? 'server.host' : 'gateway.host',
       examples: relayExamples(config),
+    },
+    {
+      host: partAddress('tasks', config, mls).host,
+      hostKey: mls.host === '' ? 'server.host' : 'host',
+      examples: mls.tokens.some((token) => exampleTokens.includes(token)) ? ['tokens'] : [],
     },
   ];
 }

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import type { Refusal } from '../refusal.ts';
+import { firstFault, idSchema, nameSchema } from '../schemas.ts';
 
 /** Every "no" of the relay, by name. Those that end the connection carry its close code. */
 export const relayRefusals = {
@@ -50,13 +51,8 @@ export interface Message {
 }
 
 function schemas(limits: FrameLimits) {
-  const max = limits.idLengthMax;
-  const Id = Type.RegExp(new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${max}}$`, 'u'), {
-    description: `1 to ${max} characters, no control characters (server.id_length_max)`,
-  });
-  const Name = Type.RegExp(new RegExp(`^[^\\p{Cc}\\p{Cs}]{0,${max}}$`, 'u'), {
-    description: `at most ${max} characters, no control characters (server.id_length_max)`,
-  });
+  const Id = idSchema(limits.idLengthMax);
+  const Name = nameSchema(limits.idLengthMax);
   const common = {
     msg_id: Id,
     author: Type.Object({ id: Id, name: Type.Optional(Name) }, { description: 'an object' }),
@@ -168,12 +164,8 @@ function message(
   } as Message;
 }
 
-/** The first thing that is wrong, as `author.id: 1 to 128 characters, …`. */
 function fault(value: unknown, check: TypeCheck<TSchema>): Fault {
-  const first = check.Errors(value).First();
-  const field = first?.path.slice(1).replaceAll('/', '.');
-  const wanted = first?.schema.description ?? first?.message ?? 'not as documented';
-  return new Fault(field ? `${field}: ${wanted}` : wanted, msgIdOf(value));
+  return new Fault(firstFault(value, check), msgIdOf(value));
 }
 
 function msgIdOf(value: unknown): string | undefined {

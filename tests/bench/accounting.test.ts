@@ -71,7 +71,7 @@ test('every message, delivery and acknowledgement is counted, and every ping ans
   expect(account.pingsAnswered).toBe(Math.floor((account.sent + 1) / 10));
   expect(new Set(pongs)).toEqual(new Set(['number 7']));
   expect(pairs).toHaveLength(1);
-  expect(pairs[0]![0]!.messagesPerSecond).toBeGreaterThan(0);
+  expect(pairs[0]![0]!.perSecond).toBeGreaterThan(0);
 });
 
 test('one delivery too many voids the run', async () => {

@@ -22,37 +22,58 @@ async function bench(words: string[], env: Record<string, string> = {}) {
   return { stdout, stderr, exitCode: child.exitCode };
 }
 
-test('the smoke run accounts for every message and leaves nothing behind', async () => {
+/** Runs one part's smoke run in a folder of its own; gives what it printed. */
+async function smoke(part: string): Promise<string> {
   const results = join(root, 'bench/RESULTS.md');
   const written = existsSync(results) ? statSync(results).mtimeMs : undefined;
   const folder = await mkdtemp(join(tmpdir(), 'moonstead-smoke-'));
   try {
-    const { stdout, stderr, exitCode } = await bench(['relay', '--smoke'], { TMPDIR: folder });
+    const { stdout, stderr, exitCode } = await bench([part, '--smoke'], { TMPDIR: folder });
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
-    const counted = [
-      ...stdout.matchAll(
-        /Accounted for: (\d+) messages sent, (\d+) acknowledged, (\d+) deliveries/g,
-      ),
-    ].map((match) => match.slice(1).map(Number) as [number, number, number]);
-    expect(counted).toHaveLength(5);
-    for (const [sent, acknowledged] of counted) {
-      expect(sent).toBeGreaterThan(100);
-      expect(acknowledged).toBe(sent);
-    }
-    const [fanOut, oneToOne, latency, beside, queueing] = counted;
-    expect(fanOut![2]).toBe(3 * fanOut![0]);
-    expect(oneToOne![2]).toBe(oneToOne![0]);
-    expect(latency![2]).toBe(3 * latency![0]);
-    expect(beside![2]).toBeGreaterThan(0);
-    expect(beside![2]).toBeLessThan(beside![0]);
-    expect(queueing![2]).toBe(0);
-    expect(stdout).toContain('Open at once in each of 2 processes: 100 sockets');
     expect(await readdir(folder)).toEqual([]);
     expect(existsSync(results) ? statSync(results).mtimeMs : undefined).toBe(written);
+    return stdout;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+test('the smoke run accounts for every message and leaves nothing behind', async () => {
+  const stdout = await smoke('relay');
+  const counted = [
+    ...stdout.matchAll(/Accounted for: (\d+) messages sent, (\d+) acknowledged, (\d+) deliveries/g),
+  ].map((match) => match.slice(1).map(Number) as [number, number, number]);
+  expect(counted).toHaveLength(5);
+  for (const [sent, acknowledged] of counted) {
+    expect(sent).toBeGreaterThan(100);
+    expect(acknowledged).toBe(sent);
+  }
+  const [fanOut, oneToOne, latency, beside, queueing] = counted;
+  expect(fanOut![2]).toBe(3 * fanOut![0]);
+  expect(oneToOne![2]).toBe(oneToOne![0]);
+  expect(latency![2]).toBe(3 * latency![0]);
+  expect(beside![2]).toBeGreaterThan(0);
+  expect(beside![2]).toBeLessThan(beside![0]);
+  expect(queueing![2]).toBe(0);
+  expect(stdout).toContain('Open at once in each of 2 processes: 100 sockets');
+}, 30_000);
+
+test('the smoke run accounts for every task and leaves nothing behind', async () => {
+  const stdout = await smoke('tasks');
+  const counted = [
+    ...stdout.matchAll(
+      /Accounted for: (\d+) tasks asked for, (\d+) done by workers, (\d+) answered/g,
+    ),
+  ].map((match) => match.slice(1).map(Number) as [number, number, number]);
+  expect(counted).toHaveLength(4);
+  for (const [asked, worked, answered] of counted) {
+    expect(asked).toBeGreaterThan(100);
+    expect(worked).toBe(asked);
+    expect(answered).toBe(asked);
+  }
+  expect(stdout).toContain('Every worker chosen was of the region that was asked for.');
+  expect(stdout).toContain('Held and answered at the end: 300, one by each of 300 workers.');
 }, 30_000);
 
 test('an unknown word is refused', async () => {

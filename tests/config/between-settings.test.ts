@@ -111,6 +111,7 @@ describe('mls.json', () => {
   });
 
   test.each([
+    [{ eject_time: 301 }, '1 eject_time: must not be more than eject_time_max'],
     [{ region_hierarchy: { a: 'a' } }, '1 region_hierarchy.a: must not be its own parent'],
     [
       { region_hierarchy: { x: 'a', a: 'b', b: 'c', c: 'a' } },

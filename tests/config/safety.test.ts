@@ -1,18 +1,24 @@
 import { afterEach, expect, test } from 'bun:test';
 import { startWarnings, unsafeToStart } from '../../src/config/safety.ts';
 import { problemText } from '../../src/config/problem.ts';
-import { loadEnv, loadToml, removeFolders } from './folder.ts';
+import { folderWith, loadEnv, loadIn, removeFolders } from './folder.ts';
 
 afterEach(removeFolders);
 
-function unsafe(toml: string): string[] {
-  const { config, mls, problems } = loadToml(toml);
-  expect(problems).toEqual([]);
+/** With tokens that somebody made, unless the test is about them. */
+function load(toml: string, mls: object = { tokens: ['somebody made this, too'] }) {
+  const loaded = loadIn(folderWith({ 'config.toml': toml, 'mls.json': JSON.stringify(mls) }));
+  expect(loaded.problems).toEqual([]);
+  return loaded;
+}
+
+function unsafe(toml: string, mlsJson?: object): string[] {
+  const { config, mls } = load(toml, mlsJson);
   return unsafeToStart(config, mls).map(problemText);
 }
 
-function warnings(toml: string): string[] {
-  const { config, mls } = loadToml(toml);
+function warnings(toml: string, mlsJson?: object): string[] {
+  const { config, mls } = load(toml, mlsJson);
   return startWarnings(config, mls);
 }
 
@@ -72,9 +78,28 @@ test('a key copied from the example of [[gateway.keys]] is an example key', () =
   expect(unsafe(`[gateway]\nhost = "::"\nwebsocket = "gateway"\n${listed}`)).toHaveLength(2);
   const { config, mls } = loadEnv({
     MOONSTEAD_SERVER_HOST: '0.0.0.0',
+    MOONSTEAD_MLS_TOKENS: '["t"]',
     MOONSTEAD_GATEWAY_KEYS: '[{"name": "a", "key": "gateway"}]',
   });
   expect(unsafeToStart(config, mls)).toHaveLength(1);
+});
+
+test.each([
+  ['of the source document', {}],
+  ['one of them beside others', { tokens: ['mine', 'supersecrettokenox1'] }],
+])('example tokens of workers (%s) are refused in public, and told of on loopback', (_, mls) => {
+  const [problem, ...others] = unsafe(`[server]\nhost = "0.0.0.0"\n[gateway]\n${own}`, mls);
+  expect(problem).toContain('tokens: is an example key that everybody knows, with server.host');
+  expect(others).toEqual([]);
+  expect(unsafe(`[gateway]\nhost = "0.0.0.0"\n${own}`, mls)).toEqual([]);
+  const [public_] = unsafe(`[gateway]\n${own}`, { ...mls, host: '0.0.0.0' });
+  expect(public_).toContain(
+    'tokens: is an example key that everybody knows, with host = "0.0.0.0"',
+  );
+  expect(warnings(`[gateway]\n${own}`, mls)).toEqual([
+    'tokens: an example key that everybody knows, good for trying things out on 127.0.0.1; ' +
+      'make your own with `moonstead init`.',
+  ]);
 });
 
 test('a message that would close its receiver as too slow is warned of', () => {

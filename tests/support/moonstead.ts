@@ -70,7 +70,7 @@ export class Moonstead {
     try {
       await until('the server to listen', () => {
         if (child.exitCode !== null) throw new Error(`it ended: ${lines.join('\n')}`);
-        const port = /^relay https?:\/\/.*:(\d+)$/m.exec(lines.join('\n'))?.[1];
+        const port = /^relay\b.* https?:\/\/.*:(\d+)$/m.exec(lines.join('\n'))?.[1];
         server.port = Number(port);
         return port;
       });

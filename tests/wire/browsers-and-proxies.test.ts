@@ -12,6 +12,7 @@ const visitors = new Visitors();
 async function start(settings = '', gateway = ''): Promise<void> {
   server = await Moonstead.start({
     toml: `[server]\n${settings}\n[gateway]\nwebsocket = "${key}"\n${gateway}`,
+    env: { MOONSTEAD_MLS_TOKENS: '["a-token-of-our-own"]' },
   });
 }
 

@@ -1,0 +1,56 @@
+import type { Elysia } from 'elysia';
+import type { Part as PartName } from './config/listeners.ts';
+import type { Config } from './config/schema.ts';
+import type { Mls } from './config/mls.ts';
+import type { Log } from './log.ts';
+import type { SocketData, Sockets } from './sockets/accept.ts';
+import type { Clock, Topics } from './sockets/ports.ts';
+import type { Store } from './store/store.ts';
+
+/** What one part of the program gives to the whole. */
+export interface Part {
+  name: PartName;
+  app: Elysia;
+  /** Its listener's server, bound when that exists. */
+  served: Served;
+  socketBytesMax: number;
+  /** Ends its connections within `budgetMs`, losing nothing. */
+  drain(budgetMs: number): Promise<void>;
+}
+
+/** What every part is made from. */
+export interface Whole {
+  config: Config;
+  mls: Mls;
+  store: Store;
+  sockets: Sockets;
+  log: Log;
+}
+
+/** The server of a part's listener, which there is only once all parts are made. */
+export class Served implements Topics {
+  private bound: Bun.Server<SocketData> | undefined;
+
+  bind(server: Bun.Server<SocketData>): void {
+    this.bound = server;
+  }
+
+  /** For what a request causes: there was a server to take it. */
+  get server(): Bun.Server<SocketData> {
+    return this.bound!;
+  }
+
+  publish(topic: string, text: string): void {
+    this.bound?.publish(topic, text);
+  }
+}
+
+export const clock: Clock = {
+  now: () => performance.now(),
+  wallMs: Date.now,
+  after(delayMs, fn) {
+    const timer = setTimeout(fn, delayMs);
+    return () => clearTimeout(timer);
+  },
+  nextTurn: setImmediate,
+};

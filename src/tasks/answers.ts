@@ -1,0 +1,59 @@
+import type { Refusal } from '../refusal.ts';
+import type { Outcome } from './dispatcher.ts';
+import type { WorkerAnswer } from './messages.ts';
+
+/** What a worker answers is a stranger's content on our origin: no page may come of it. */
+const harmless = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': 'sandbox',
+};
+
+/** What the caller of a task gets. */
+export function taskResponse(outcome: Outcome): Response {
+  const { taskId, attempts } = outcome;
+  if ('refusal' in outcome)
+    return refusedTask(outcome.refusal, taskId, outcome.detail, {
+      'X-Task-Attempts': `${attempts}`,
+    });
+  const { status, contentType, headers, body } = outcome.answer;
+  const own: Record<string, string> = {
+    ...harmless,
+    'X-Task-Id': taskId,
+    'X-Worker-Id': headerText(outcome.worker.nodeId),
+    'X-Task-Attempts': `${attempts}`,
+  };
+  for (const [name, value] of headers) own[name] = value;
+  if (contentType !== undefined) own['Content-Type'] = contentType;
+  return new Response(contentType === undefined ? untyped(body) : body, { status, headers: own });
+}
+
+export function refusedTask(
+  refusal: Refusal,
+  taskId: string,
+  detail?: string,
+  more: Record<string, string> = {},
+): Response {
+  const headers = { ...harmless, 'X-Task-Id': taskId, ...more, ...retryAfter(refusal) };
+  const body = { error: refusal.message, task_id: taskId, detail };
+  return Response.json(body, { status: refusal.code, headers });
+}
+
+/** A "no" to a worker. */
+export function refusedWorker(refusal: Refusal, detail?: string): Response {
+  const body = { error: refusal.message, detail };
+  return Response.json(body, { status: refusal.code, headers: retryAfter(refusal) });
+}
+
+function retryAfter({ code }: Refusal): Record<string, string> {
+  return code === 503 ? { 'Retry-After': '5' } : {};
+}
+
+/** A stream, for to bytes without a type Bun gives one. */
+function untyped(body: WorkerAnswer['body']) {
+  return typeof body === 'string' || body instanceof Uint8Array ? new Blob([body]).stream() : body;
+}
+
+/** Percent-encoded where a header could not hold it. */
+function headerText(id: string): string {
+  return /^[!-$&-~]+$/.test(id) ? id : encodeURIComponent(id);
+}

@@ -1,0 +1,255 @@
+import type { Refusal } from '../refusal.ts';
+import type { Cancel, Clock } from '../sockets/ports.ts';
+import type { Call, CallEvents, CallFailure } from './link.ts';
+import { taskRefusals, type TaskRequest, type WorkerAnswer } from './messages.ts';
+import type { Worker } from './worker.ts';
+import type { Workers } from './workers.ts';
+
+export interface DispatcherLimits {
+  /** Further workers that a failed task is tried on. */
+  retryCount: number;
+  tasksMax: number;
+  /** A pause this long ends an answer that began. */
+  answerTimeoutMs: number;
+  /** A call without an answer for so long has failed. */
+  silentAfterMs: number;
+}
+
+export interface DispatcherPorts {
+  clock: Clock;
+  workers: Workers;
+  newId(): string;
+}
+
+/** What a caller gets, once. */
+export type Outcome = { taskId: string; attempts: number } & (
+  { answer: WorkerAnswer; worker: Worker } | { refusal: Refusal; detail?: string | undefined }
+);
+
+export interface Task {
+  /** The caller went away. */
+  hangUp(): void;
+}
+
+/** Gives each task to a worker, to another if that one cannot be had, and its answer to the caller. */
+export class Dispatcher {
+  private readonly running = new Set<RunningTask>();
+  private isDraining = false;
+  private onIdle: (() => void) | undefined;
+
+  constructor(
+    readonly ports: DispatcherPorts,
+    readonly limits: DispatcherLimits,
+  ) {}
+
+  /** Tasks in flight: until the last byte of the answer has come. */
+  get inFlight(): number {
+    return this.running.size;
+  }
+
+  /**
+   * Runs a task; `settle` is called once, perhaps before this returns. `acceptEncoding` is what the
+   * caller said of that.
+   */
+  run(
+    request: TaskRequest,
+    acceptEncoding: string | undefined,
+    settle: (outcome: Outcome) => void,
+  ): Task {
+    const task = new RunningTask(this, request, acceptEncoding, settle);
+    const refusal = this.isDraining
+      ? taskRefusals.stopping
+      : this.running.size >= this.limits.tasksMax
+        ? taskRefusals.tooManyTasks
+        : undefined;
+    if (refusal !== undefined) settle({ taskId: task.id, attempts: 0, refusal });
+    else {
+      this.running.add(task);
+      task.begin();
+    }
+    return task;
+  }
+
+  /** Refuses new tasks and resolves when those in flight are done; cuts off what is left then. */
+  async drain(budgetMs: number): Promise<void> {
+    this.isDraining = true;
+    if (this.running.size === 0) return;
+    const { clock } = this.ports;
+    let cancel: Cancel = () => {};
+    await new Promise<void>((resolve) => {
+      this.onIdle = resolve;
+      cancel = clock.after(budgetMs, resolve);
+    });
+    cancel();
+    for (const task of this.running) task.cutOff(taskRefusals.stopping);
+  }
+
+  over(task: RunningTask): void {
+    this.running.delete(task);
+    if (this.running.size === 0) this.onIdle?.();
+  }
+}
+
+class RunningTask implements Task {
+  readonly id: string;
+  private readonly tried: Worker[] = [];
+  private readonly deadlineWallMs: number;
+  private attempt: Attempt | undefined;
+  private isSettled = false;
+  private cancelTimer: Cancel = () => {};
+
+  constructor(
+    readonly dispatcher: Dispatcher,
+    private readonly request: TaskRequest,
+    private readonly acceptEncoding: string | undefined,
+    private readonly settle: (outcome: Outcome) => void,
+  ) {
+    const { clock, newId } = dispatcher.ports;
+    this.id = newId();
+    this.deadlineWallMs = clock.wallMs() + request.timeoutMs;
+  }
+
+  begin(): void {
+    const { clock } = this.dispatcher.ports;
+    this.cancelTimer = clock.after(this.request.timeoutMs, () =>
+      this.cutOff(taskRefusals.deadline),
+    );
+    this.tryNext();
+  }
+
+  hangUp(): void {
+    this.isSettled = true;
+    this.attempt?.giveUp();
+    this.done();
+  }
+
+  /** Ends it from our side, whatever it is doing. */
+  cutOff(refusal: Refusal): void {
+    this.attempt?.giveUp();
+    this.refuse(refusal);
+  }
+
+  /** The head of the answer is there: the caller gets it, and its body as that comes. */
+  answered(answer: WorkerAnswer, worker: Worker): void {
+    this.cancelTimer();
+    if (answer.body instanceof ReadableStream) this.watchPauses();
+    this.tell({ taskId: this.id, attempts: this.tried.length, answer, worker });
+  }
+
+  /** The call brought no answer. */
+  failed({ kind, detail }: CallFailure): void {
+    this.attempt = undefined;
+    const { mayRetry } = this.request;
+    if (kind === 'garbled') this.refuse(taskRefusals.badAnswer, detail);
+    else if (kind === 'broken' || !mayRetry) this.refuse(taskRefusals.failed);
+    else this.tryNext();
+  }
+
+  /** No call is under way any more, and none will be. */
+  done(): void {
+    this.attempt = undefined;
+    this.cancelTimer();
+    this.dispatcher.over(this);
+  }
+
+  private refuse(refusal: Refusal, detail?: string): void {
+    this.done();
+    this.tell({ taskId: this.id, attempts: this.tried.length, refusal, detail });
+  }
+
+  private tryNext(): void {
+    const { ports, limits } = this.dispatcher;
+    const { tried, request } = this;
+    const isLast = tried.length > limits.retryCount;
+    const { region, sticky } = request;
+    const picked = isLast ? undefined : ports.workers.pick(region, { tried, sticky });
+    if (picked === undefined)
+      return this.refuse(tried.length === 0 ? taskRefusals.noWorker : taskRefusals.failed);
+    tried.push(picked.worker);
+    this.attempt = new Attempt(this, picked.worker, picked.isTrial);
+    this.attempt.begin({
+      taskId: this.id,
+      attempt: tried.length,
+      deadlineWallMs: this.deadlineWallMs,
+      payload: request.payload,
+      acceptEncoding: this.acceptEncoding,
+    });
+  }
+
+  /** An answer that pauses for too long is ended: broken, for the caller has its head. */
+  private watchPauses(): void {
+    const { attempt, dispatcher } = this;
+    const { clock } = dispatcher.ports;
+    const { answerTimeoutMs } = dispatcher.limits;
+    const look = () => {
+      const leftMs = attempt!.movedMs + answerTimeoutMs - clock.now();
+      if (leftMs > 0) this.cancelTimer = clock.after(leftMs, look);
+      else this.cutOff(taskRefusals.deadline);
+    };
+    this.cancelTimer = clock.after(answerTimeoutMs, look);
+  }
+
+  private tell(outcome: Outcome): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.settle(outcome);
+  }
+}
+
+/** One task in the hands of one worker. */
+class Attempt implements CallEvents {
+  /** When it was sent, then when bytes last came. */
+  movedMs: number;
+  private call: Call | undefined;
+
+  constructor(
+    private readonly task: RunningTask,
+    private readonly worker: Worker,
+    private readonly isTrial: boolean,
+  ) {
+    this.movedMs = task.dispatcher.ports.clock.now();
+  }
+
+  begin(outgoing: Parameters<Worker['link']['send']>[0]): void {
+    this.call = this.worker.link.send(outgoing, this);
+  }
+
+  answered(answer: WorkerAnswer): void {
+    const nowMs = this.now();
+    this.worker.latencies.add(nowMs - this.movedMs);
+    this.movedMs = nowMs;
+    this.task.answered(answer, this.worker);
+  }
+
+  moved(): void {
+    this.movedMs = this.now();
+  }
+
+  ended(): void {
+    this.workers.succeeded(this.worker);
+    this.task.done();
+  }
+
+  failed(failure: CallFailure): void {
+    this.workers.failed(this.worker, this.isTrial);
+    this.task.failed(failure);
+  }
+
+  /** Nobody waits any more. A worker that was silent for long has failed; else it was not asked long enough. */
+  giveUp(): void {
+    const { workers, worker, isTrial } = this;
+    const { silentAfterMs } = this.task.dispatcher.limits;
+    const isSilent = this.now() - this.movedMs >= silentAfterMs && !this.call!.isHeldByCaller;
+    this.call!.cancel();
+    if (isSilent) workers.failed(worker, isTrial);
+    else workers.abandoned(worker, isTrial);
+  }
+
+  private get workers(): Workers {
+    return this.task.dispatcher.ports.workers;
+  }
+
+  private now(): number {
+    return this.task.dispatcher.ports.clock.now();
+  }
+}

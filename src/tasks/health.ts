@@ -1,0 +1,93 @@
+/**
+ * Whether a worker is fit to be given tasks (docs/protocol.md, "Health"): by how its calls go, and
+ * by what it answers to checks, if those are on. Passive ejection with growing pauses and the half
+ * rule of the pools is what Envoy calls outlier detection with a panic threshold.
+ */
+export interface Health {
+  failuresInRow: number;
+  /** Out of the pools, but for a trial when the pause is over. */
+  isEjected: boolean;
+  pauseMs: number;
+  pauseEndMs: number;
+  /** The one call that decides is under way. */
+  isOnTrial: boolean;
+  /** By its answers to checks; such a worker has no trial, the next check is one. */
+  isFailingChecks: boolean;
+  /** Checks in a row that say the opposite of `isFailingChecks`. */
+  contrary: number;
+}
+
+export interface HealthLimits {
+  /** Failed calls in a row that eject. */
+  ejectFailures: number;
+  ejectTimeMs: number;
+  ejectTimeMaxMs: number;
+}
+
+/** Checks in a row that turn the verdict. */
+const checksToTurn = 2;
+
+export function newHealth(): Health {
+  return {
+    failuresInRow: 0,
+    isEjected: false,
+    pauseMs: 0,
+    pauseEndMs: 0,
+    isOnTrial: false,
+    isFailingChecks: false,
+    contrary: 0,
+  };
+}
+
+export function isUnfit(health: Health): boolean {
+  return health.isEjected || health.isFailingChecks;
+}
+
+/** Whether its pause is over and nobody tries it yet. */
+export function isTrialDue(health: Health, nowMs: number): boolean {
+  return (
+    health.isEjected && !health.isFailingChecks && !health.isOnTrial && nowMs >= health.pauseEndMs
+  );
+}
+
+/** A call failed. `wasTrial`: it was the one that decides. */
+export function callFailed(
+  health: Health,
+  limits: HealthLimits,
+  nowMs: number,
+  wasTrial: boolean,
+): void {
+  health.failuresInRow += 1;
+  if (wasTrial) health.isOnTrial = false;
+  // Calls that were in hand when it was ejected say nothing new.
+  if (health.isEjected && !wasTrial) return;
+  if (!wasTrial && health.failuresInRow < limits.ejectFailures) return;
+  health.isEjected = true;
+  health.pauseMs = wasTrial
+    ? Math.min(health.pauseMs * 2, limits.ejectTimeMaxMs)
+    : limits.ejectTimeMs;
+  health.pauseEndMs = nowMs + health.pauseMs;
+}
+
+/** A call was answered, whatever the answer. */
+export function callSucceeded(health: Health): void {
+  health.failuresInRow = 0;
+  health.isEjected = false;
+  health.isOnTrial = false;
+}
+
+/** A trial ended without saying anything, for its caller went away. The next one may. */
+export function trialAbandoned(health: Health): void {
+  health.isOnTrial = false;
+}
+
+export function checked(health: Health, isWell: boolean): void {
+  if (isWell !== health.isFailingChecks) {
+    health.contrary = 0;
+    return;
+  }
+  health.contrary += 1;
+  if (health.contrary < checksToTurn) return;
+  health.contrary = 0;
+  health.isFailingChecks = !isWell;
+}
