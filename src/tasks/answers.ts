@@ -48,9 +48,15 @@ function retryAfter({ code }: Refusal): Record<string, string> {
   return code === 503 ? { 'Retry-After': '5' } : {};
 }
 
-/** A stream, for to bytes without a type Bun gives one. */
+/** A stream of our own: to bytes without a type, and to those of a Blob, Bun gives one. */
 function untyped(body: WorkerAnswer['body']) {
-  return typeof body === 'string' || body instanceof Uint8Array ? new Blob([body]).stream() : body;
+  if (!(body instanceof Uint8Array)) return body;
+  return new ReadableStream<Uint8Array>({
+    start(caller) {
+      caller.enqueue(body);
+      caller.close();
+    },
+  });
 }
 
 /** Percent-encoded where a header could not hold it. */

@@ -166,7 +166,7 @@ class RunningTask implements Task {
     if (picked === undefined)
       return this.refuse(tried.length === 0 ? taskRefusals.noWorker : taskRefusals.failed);
     tried.push(picked.worker);
-    this.attempt = new Attempt(this, picked.worker, picked.isTrial);
+    this.attempt = new Attempt(this, picked.worker, picked.trial);
     this.attempt.begin({
       taskId: this.id,
       attempt: tried.length,
@@ -205,7 +205,7 @@ class Attempt implements CallEvents {
   constructor(
     private readonly task: RunningTask,
     private readonly worker: Worker,
-    private readonly isTrial: boolean,
+    private readonly trial: number,
   ) {
     this.movedMs = task.dispatcher.ports.clock.now();
   }
@@ -231,18 +231,18 @@ class Attempt implements CallEvents {
   }
 
   failed(failure: CallFailure): void {
-    this.workers.failed(this.worker, this.isTrial);
+    this.workers.failed(this.worker, this.trial);
     this.task.failed(failure);
   }
 
   /** Nobody waits any more. A worker that was silent for long has failed; else it was not asked long enough. */
   giveUp(): void {
-    const { workers, worker, isTrial } = this;
+    const { workers, worker, trial } = this;
     const { silentAfterMs } = this.task.dispatcher.limits;
     const isSilent = this.now() - this.movedMs >= silentAfterMs && !this.call!.isHeldByCaller;
     this.call!.cancel();
-    if (isSilent) workers.failed(worker, isTrial);
-    else workers.abandoned(worker, isTrial);
+    if (isSilent) workers.failed(worker, trial);
+    else workers.abandoned(worker, trial);
   }
 
   private get workers(): Workers {

@@ -9,8 +9,8 @@ export interface Health {
   isEjected: boolean;
   pauseMs: number;
   pauseEndMs: number;
-  /** The one call that decides is under way. */
-  isOnTrial: boolean;
+  /** Number of the one call that decides; 0: none is under way. */
+  trial: number;
   /** By its answers to checks; such a worker has no trial, the next check is one. */
   isFailingChecks: boolean;
   /** Checks in a row that say the opposite of `isFailingChecks`. */
@@ -33,7 +33,7 @@ export function newHealth(): Health {
     isEjected: false,
     pauseMs: 0,
     pauseEndMs: 0,
-    isOnTrial: false,
+    trial: 0,
     isFailingChecks: false,
     contrary: 0,
   };
@@ -46,19 +46,19 @@ export function isUnfit(health: Health): boolean {
 /** Whether its pause is over and nobody tries it yet. */
 export function isTrialDue(health: Health, nowMs: number): boolean {
   return (
-    health.isEjected && !health.isFailingChecks && !health.isOnTrial && nowMs >= health.pauseEndMs
+    health.isEjected && !health.isFailingChecks && health.trial === 0 && nowMs >= health.pauseEndMs
   );
 }
 
-/** A call failed. `wasTrial`: it was the one that decides. */
+/** A call failed. `trial` is its number, 0 for any other than a trial. */
 export function callFailed(
   health: Health,
   limits: HealthLimits,
   nowMs: number,
-  wasTrial: boolean,
+  trial: number,
 ): void {
   health.failuresInRow += 1;
-  if (wasTrial) health.isOnTrial = false;
+  const wasTrial = endTrial(health, trial);
   // Calls that were in hand when it was ejected say nothing new.
   if (health.isEjected && !wasTrial) return;
   if (!wasTrial && health.failuresInRow < limits.ejectFailures) return;
@@ -73,12 +73,17 @@ export function callFailed(
 export function callSucceeded(health: Health): void {
   health.failuresInRow = 0;
   health.isEjected = false;
-  health.isOnTrial = false;
+  health.trial = 0;
 }
 
-/** A trial ended without saying anything, for its caller went away. The next one may. */
-export function trialAbandoned(health: Health): void {
-  health.isOnTrial = false;
+/**
+ * A trial is over: whether it was the one that decides. Called alone when it says nothing, for its
+ * caller went away; the next one may.
+ */
+export function endTrial(health: Health, trial: number): boolean {
+  if (trial === 0 || health.trial !== trial) return false;
+  health.trial = 0;
+  return true;
 }
 
 export function checked(health: Health, isWell: boolean): void {

@@ -4,10 +4,10 @@ import {
   callFailed,
   callSucceeded,
   checked,
+  endTrial,
   type HealthLimits,
   isTrialDue,
   isUnfit,
-  trialAbandoned,
 } from './health.ts';
 import type { Link } from './link.ts';
 import type { Wanted } from './pool.ts';
@@ -42,6 +42,7 @@ export class Workers {
   private readonly balancer: Balancer;
   private readonly sweepMs: number;
   private stopSweeping: Cancel = () => {};
+  private trials = 0;
 
   constructor(
     private readonly ports: WorkersPorts,
@@ -78,8 +79,8 @@ export class Workers {
       this.byId.set(nodeId, worker);
       this.balancer.add(worker);
       this.report('info', 'worker_joined', worker, { protocol });
-      // Only now, for its tasks go on to somebody else.
-      known?.link.replaced();
+      // Later, for its tasks go on to others, perhaps to this one, which must know first that it is in.
+      if (known !== undefined) this.ports.clock.nextTurn(() => known.link.replaced());
     } else {
       worker.concurrencyMax = concurrencyMax;
       if (worker.isGone || worker.region !== region || worker.weight !== weight) {
@@ -110,20 +111,17 @@ export class Workers {
 
   /**
    * The next worker for a task of this region, with the task in its hands: every one that is picked
-   * must be given back by `succeeded`, `failed` or `abandoned`. `isTrial`: it was ejected, and this
-   * call decides whether it stays so.
+   * must be given back by `succeeded`, `failed` or `abandoned`. `trial` is not 0 when it was ejected,
+   * and this call decides whether it stays so.
    */
-  pick(
-    region: string | undefined,
-    wanted: Wanted,
-  ): { worker: Worker; isTrial: boolean } | undefined {
+  pick(region: string | undefined, wanted: Wanted): { worker: Worker; trial: number } | undefined {
     const nowMs = this.ports.clock.now();
     const worker = this.balancer.pick(region, wanted, nowMs);
     if (worker === undefined) return undefined;
-    const isTrial = isTrialDue(worker.health, nowMs);
-    if (isTrial) worker.health.isOnTrial = true;
+    const trial = isTrialDue(worker.health, nowMs) ? (this.trials += 1) : 0;
+    if (trial !== 0) worker.health.trial = trial;
     worker.inFlight += 1;
-    return { worker, isTrial };
+    return { worker, trial };
   }
 
   succeeded(worker: Worker): void {
@@ -133,17 +131,17 @@ export class Workers {
       this.judged(worker, () => callSucceeded(health));
   }
 
-  failed(worker: Worker, isTrial: boolean): void {
+  failed(worker: Worker, trial: number): void {
     const { limits, ports } = this;
     worker.inFlight -= 1;
     this.balancer.lowerWeight(worker, limits.ejectFailures);
-    this.judged(worker, () => callFailed(worker.health, limits, ports.clock.now(), isTrial));
+    this.judged(worker, () => callFailed(worker.health, limits, ports.clock.now(), trial));
   }
 
   /** The call says nothing about the worker: its caller went away. */
-  abandoned(worker: Worker, isTrial: boolean): void {
+  abandoned(worker: Worker, trial: number): void {
     worker.inFlight -= 1;
-    if (isTrial) trialAbandoned(worker.health);
+    endTrial(worker.health, trial);
   }
 
   /** What it answered to a check. */
