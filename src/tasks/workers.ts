@@ -79,8 +79,8 @@ export class Workers {
       this.byId.set(nodeId, worker);
       this.balancer.add(worker);
       this.report('info', 'worker_joined', worker, { protocol });
-      // Later, for its tasks go on to others, perhaps to this one, which must know first that it is in.
-      if (known !== undefined) this.ports.clock.nextTurn(() => known.link.replaced());
+      // Only now, for its tasks go on to others.
+      known?.link.replaced();
     } else {
       worker.concurrencyMax = concurrencyMax;
       if (worker.isGone || worker.region !== region || worker.weight !== weight) {

@@ -55,9 +55,16 @@ export interface Held {
   isOver: boolean;
 }
 
+/** What a worker says of itself. */
+export interface Said {
+  region: string;
+  concurrencyMax: number;
+}
+
 /** A worker as it should be known, kept apart from the core's own bookkeeping. */
 export interface Model {
   core: Worker;
+  said: Said;
   address: string | undefined;
   inHand: Set<Held>;
   failuresInRow: number;
@@ -85,11 +92,16 @@ export class TasksObserver {
     this.broken ??= promise;
   }
 
-  /** It registered, or gave a sign of life. */
-  arrived(core: Worker): Model {
+  /** It said this of itself. `before` had its name until then. */
+  arrived(core: Worker, said: Said, before: Worker | undefined): void {
+    const { link } = core;
+    const isSameWay =
+      before?.link === link ||
+      (link.address !== undefined && before?.link.address === link.address);
+    if (isSameWay !== (before === core)) this.broke(`${core.nodeId} is taken for another`);
     const model = this.modelOf(core);
     model.seenMs = this.clock.now();
-    return model;
+    model.said = said;
   }
 
   modelOf(core: Worker): Model {
@@ -97,6 +109,7 @@ export class TasksObserver {
     if (model === undefined) {
       model = {
         core,
+        said: core,
         address: core.link.address,
         inHand: new Set(),
         failuresInRow: 0,
@@ -236,14 +249,14 @@ export class TasksObserver {
     const levels: Model[][] = [];
     let at: string | undefined = region;
     for (; at !== undefined && !['', 'default', 'global'].includes(at); at = parents[at])
-      levels.push(present.filter(({ core }) => lies(core.region, at!)));
+      levels.push(present.filter(({ said }) => lies(said.region, at!)));
     return [...levels, present];
   }
 
   private isEligible(model: Model, pool: readonly Model[], { sent }: SeenTask): boolean {
-    const { core, inHand } = model;
+    const { core, inHand, said } = model;
     if (sent.some((other) => isOneWorker(other, model))) return false;
-    if (core.concurrencyMax > 0 && inHand.size >= core.concurrencyMax) return false;
+    if (said.concurrencyMax > 0 && inHand.size >= said.concurrencyMax) return false;
     if (!core.link.isOpen) return false;
     const isSuspended = pool.filter(({ ejected }) => ejected).length * 2 > pool.length;
     return !model.ejected || isSuspended || this.isTrialDue(model);

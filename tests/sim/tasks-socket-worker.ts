@@ -1,9 +1,10 @@
 import type { Peer } from '../../src/sockets/ports.ts';
+import type { Call } from '../../src/tasks/link.ts';
 import type { WorkerSeat } from '../../src/tasks/worker-sockets.ts';
 import type { Held } from './tasks-observer.ts';
 import type { TasksWorld } from './tasks-world.ts';
 
-type Frame = { type: string; task_id?: string; payload: { node_id?: string } };
+type Frame = { type: string; task_id?: string; payload: unknown };
 
 /** A worker on WebSocket, with a socket made of nothing. */
 export class SimSocketWorker implements Peer {
@@ -27,7 +28,14 @@ export class SimSocketWorker implements Peer {
     this.isDeaf = false;
     this.isMute = false;
     this.unread = 0;
-    this.seat = this.world.sockets.open(this, 'nowhere');
+    const seat = this.world.sockets.open(this, 'nowhere');
+    this.seat = seat;
+    const send = seat.send.bind(seat);
+    seat.send = (outgoing, events) => {
+      const held = this.world.observer.sent(this.world.observer.modelOf(seat.worker!), outgoing);
+      this.inHand.set(outgoing.taskId, held);
+      return this.watched(held, send(outgoing, events));
+    };
     const { random } = this.world;
     const payload = {
       token: random.chance(0.95) ? 'good' : 'bad',
@@ -36,8 +44,12 @@ export class SimSocketWorker implements Peer {
       weight: random.pick([1, 3]),
       max_concurrency: random.pick([0, 2]),
     };
+    const before = this.world.workers.byId.get(this.nodeId);
     if (random.chance(0.97)) this.frame({ type: 'register', payload });
     else this.frame({ type: 'heartbeat', payload: {} });
+    const worker = this.seat?.worker;
+    const said = { region: this.region, concurrencyMax: payload.max_concurrency };
+    if (worker !== undefined) this.world.observer.arrived(worker, said, before);
   }
 
   /** Does something of its own accord. */
@@ -59,11 +71,13 @@ export class SimSocketWorker implements Peer {
   }
 
   send(text: string): void {
-    if (this.seat === undefined) return this.world.observer.broke('a frame to a closed socket');
+    // To what is closed, a frame goes nowhere.
+    if (this.seat === undefined) return;
     if (this.isDeaf) this.unread += text.length;
-    const frame: Frame = JSON.parse(text);
-    if (frame.type === 'task') this.take(frame.task_id!, JSON.stringify(frame.payload));
-    else if (frame.type === 'cancel') this.cancelled(frame.task_id!);
+    const { type, task_id: id, payload }: Frame = JSON.parse(text);
+    if (type === 'task') this.take(id!, JSON.stringify(payload));
+    else if (type === 'cancel' && (this.inHand.has(id!) || !this.past.includes(id!)))
+      this.world.observer.broke(`${id} is cancelled at a stranger, or too early`);
   }
 
   ping(): void {
@@ -110,13 +124,15 @@ export class SimSocketWorker implements Peer {
     world.sockets.frame(seat!, JSON.stringify(frame));
   }
 
+  /** A task as it arrives. */
   private take(id: string, payload: string): void {
     const { world } = this;
-    const model = world.observer.modelOf(this.seat!.worker!);
-    const attempt = world.observer.tasks.find((task) => task.id === id)!.sent.length + 1;
-    const outgoing = { taskId: id, attempt, deadlineWallMs: 0, payload, acceptEncoding: undefined };
-    const held = world.observer.sent(model, outgoing);
-    this.inHand.set(id, held);
+    const held = this.inHand.get(id);
+    if (held === undefined) {
+      if (!this.past.includes(id)) world.observer.broke(`${id} arrives at a stranger`);
+      return; // cancelled before it left
+    }
+    if (payload !== held.task.request.payload) world.observer.broke(`${id} has another payload`);
     const { random } = world;
     const delayMs = random.pick([0, 3, 100, 100, 2_000, 14_000, 40_000]);
     world.clock.after(delayMs, () => {
@@ -138,11 +154,18 @@ export class SimSocketWorker implements Peer {
     this.world.sockets.frame(this.seat!, JSON.stringify({ type: 'task_response', payload }));
   }
 
-  private cancelled(id: string): void {
-    const held = this.inHand.get(id);
-    if (held === undefined) return this.world.observer.broke(`${id} is cancelled at a stranger`);
-    this.letGo(id);
-    this.world.observer.over(held, { silentMs: this.world.clock.now() - held.sentMs });
+  /** The core may give the task up. */
+  private watched(held: Held, call: Call): Call {
+    return {
+      isHeldByCaller: false,
+      cancel: () => {
+        if (!held.isOver) {
+          this.letGo(held.task.id);
+          this.world.observer.over(held, { silentMs: this.world.clock.now() - held.sentMs });
+        }
+        call.cancel();
+      },
+    };
   }
 
   private letGo(id: string): void {

@@ -163,8 +163,9 @@ export class TasksWorld {
       weight: random.pick([1, 1, 2, 5]),
       concurrencyMax: random.pick([0, 0, 1, 3]),
     } as const;
+    const before = this.workers.byId.get(home.nodeId);
     const worker = this.workers.arrive(arrival, this.link(home));
-    if (worker !== undefined) this.observer.arrived(worker);
+    if (worker !== undefined) this.observer.arrived(worker, arrival, before);
   }
 
   private mood(): void {
