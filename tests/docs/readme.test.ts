@@ -93,13 +93,15 @@ describe('help', () => {
   });
 });
 
-test("the newest version of the changelog is the package's", () => {
+test("the newest version of the changelog is the package's, and no page names another", () => {
   const versions = [...read('CHANGELOG.md').matchAll(/^## \[(\d.*?)\]/gm)].map(
     (match) => match[1]!,
   );
   expect(versions[0]).toBe(packageJson.version);
-  expect(read('docs/protocol.md')).toContain(`version ${packageJson.version}`);
-  expect(read('docs/operations.md')).toContain(`version ${packageJson.version}`);
+  for (const page of markdownFiles()) {
+    const named = [...read(page).matchAll(/\b[Vv]ersion (\d+\.\d+\.\d+)/g)].map(([, one]) => one!);
+    expect([page, named.filter((one) => one !== versions[0])]).toEqual([page, []]);
+  }
 });
 
 test.each(markdownFiles())('every link in %s leads somewhere', (file) => {
