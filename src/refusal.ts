@@ -1,4 +1,4 @@
-/** What a "no" is. Each feature lists its own; docs/protocol.md shows them all, and a test compares. */
+/** What a "no" is. Each feature lists its own; the pages in docs/ show them all, and tests compare. */
 export interface Refusal {
   /** The error's number on the wire: an HTTP status, or its like in a frame. */
   code: number;

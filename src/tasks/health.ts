@@ -1,5 +1,5 @@
 /**
- * Whether a worker is fit to be given tasks (docs/protocol.md, "Health"): by how its calls go, and
+ * Whether a worker is fit to be given tasks (docs/protocol-tasks.md, "Health"): by how its calls go, and
  * by what it answers to checks, if those are on. Passive ejection with growing pauses and the half
  * rule of the pools is what Envoy calls outlier detection with a panic threshold.
  */

@@ -178,6 +178,11 @@ export class TasksObserver {
     }
   }
 
+  /** After a call that ended without a word: the task is with the next worker, or its caller knows. */
+  goesOn({ id, mayGoOn, outcome, hungUp }: SeenTask): void {
+    if (mayGoOn && outcome === undefined && !hungUp) this.broke(`${id} is forgotten`);
+  }
+
   /** A caller is told. */
   settled(task: SeenTask, outcome: Outcome): void {
     const say = (what: string) => this.broke(`${task.id}: ${what}`);

@@ -182,6 +182,7 @@ export class SimSocketWorker implements Peer {
     // All at once, for the core takes the worker away before it tells the first of them.
     for (const [, held] of left) world.observer.over(held, 'failed', true);
     world.sockets.closed(seat, code);
+    for (const [, held] of left) world.observer.goesOn(held.task);
     if (world.random.chance(0.5))
       world.clock.after(world.random.whole(1, 20_000), () => this.connect());
   }

@@ -186,6 +186,7 @@ export class TasksWorld {
     const failsWith = (kind: 'closed' | 'garbled' | 'broken') => {
       observer.over(held, 'failed', kind === 'closed');
       events.failed({ kind });
+      observer.goesOn(held.task);
     };
     const answers = () => {
       const answer: WorkerAnswer = {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/sockets/ports.ts';
 import { memoryStore } from '../../src/store/memory.ts';
-import type { RingStore, Store } from '../../src/store/store.ts';
+import type { RecordStore, RingStore, Store } from '../../src/store/store.ts';
 import type { SeededRandom } from './random.ts';
 
 /**
@@ -43,6 +43,11 @@ export class WeatheredStore {
       read: (ring, after, bytesMax) => later(() => inner.rings.read(ring, after, bytesMax)),
       drop: (ring, positions) => later(() => inner.rings.drop(ring, positions)),
     };
-    return { rings, trouble: () => undefined, close: async () => {} };
+    const records: RecordStore = {
+      all: (set) => inner.records.all(set),
+      put: (set, added) => later(() => inner.records.put(set, added)),
+      drop: (set, keys) => later(() => inner.records.drop(set, keys)),
+    };
+    return { rings, records, trouble: () => undefined, close: async () => {} };
   }
 }
