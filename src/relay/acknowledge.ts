@@ -1,7 +1,7 @@
 import type { Refusal } from '../refusal.ts';
 import type { Answers } from '../sockets/answers.ts';
-import type { Delivery } from './delivery.ts';
-import type { Lane } from './lane.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { Lane } from '../delivery/lane.ts';
 import { encodeAnswer, encodeRefusal } from './messages.ts';
 import type { Seat } from './seat.ts';
 

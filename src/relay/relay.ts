@@ -2,8 +2,8 @@ import type { Refusal } from '../refusal.ts';
 import { Answers } from '../sockets/answers.ts';
 import type { Cancel, Peer } from '../sockets/ports.ts';
 import { queueAndAnswer, refuseMessage } from './acknowledge.ts';
-import { Delivery } from './delivery.ts';
-import type { Recipient } from './lane.ts';
+import { Delivery } from '../delivery/delivery.ts';
+import type { Recipient } from '../delivery/lane.ts';
 import {
   encodeAnswer,
   encodeDelivery,
@@ -16,10 +16,10 @@ import {
 } from './messages.ts';
 import { type BotHandshake, OneBot } from './one-bot.ts';
 import { isFlood, overBound } from './pace.ts';
-import { putAway } from './put-away.ts';
-import { Rings } from './rings.ts';
+import { putAway } from '../delivery/put-away.ts';
+import { Rings } from '../delivery/rings.ts';
 import { newSeat, type RelayKey, type RelayLimits, type RelayPorts, type Seat } from './seat.ts';
-import { Times } from './times.ts';
+import { Times } from '../delivery/times.ts';
 
 /**
  * The relay (docs/protocol.md, "Relay"): mods and one bot exchange chat by channel. Knows no
@@ -45,7 +45,13 @@ export class Relay {
     this.rings = new Rings(
       store.rings,
       clock,
-      { rowsMax, ringsMax, bytesMax: ringBytesMax, ownerBytesMax: keyRingBytesMax },
+      {
+        rowsMax,
+        ringsMax,
+        bytesMax: ringBytesMax,
+        ownerBytesMax: keyRingBytesMax,
+        settings: ringSettings,
+      },
       (ring) => {
         this.toMods.emptied(ring);
         this.toBot.emptied(ring);
@@ -279,6 +285,12 @@ export class Relay {
   }
 }
 
+const ringSettings = {
+  rowsMax: 'gateway.queue_max',
+  ringsMax: 'gateway.rings_max',
+  bytesMax: 'gateway.ring_bytes_max',
+  ownerBytesMax: 'gateway.key_ring_bytes_max',
+};
 /** About the length of an answer, for the account of what a sender has not read. */
 const answerChars = 64;
 const notItsServer = 'id: the server_id of the handshake';

@@ -2,7 +2,7 @@ import type { Bucket } from '../access/rate-limit.ts';
 import type { Answers } from '../sockets/answers.ts';
 import type { Clock, Peer, Topics } from '../sockets/ports.ts';
 import type { Store } from '../store/store.ts';
-import type { Recipient } from './lane.ts';
+import type { Recipient } from '../delivery/lane.ts';
 import type { RelayFrames } from './messages.ts';
 
 /** What a key may do. `allows` is undefined for a key with every channel. */

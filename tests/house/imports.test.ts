@@ -188,6 +188,12 @@ const bad: [string, string, string, string][] = [
     'const p = `v${Bun.version}`;',
     'relay/rings.ts: a core uses Bun',
   ],
+  [
+    'what cores share reads the clock',
+    'delivery/rings.ts',
+    'const t = Date.now();',
+    'delivery/rings.ts: a core uses Date.now',
+  ],
   ['a default export', 'store/memory.ts', 'export default 1;', 'store/memory.ts: a default export'],
   [
     'a name handed on as the default',

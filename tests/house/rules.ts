@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 export type Sources = ReadonlyMap<string, string>;
 
 const features = ['relay', 'tasks', 'sessions', 'players', 'status', 'dashboard'];
-const shared = ['store', 'sockets', 'access', 'config'];
+const shared = ['store', 'sockets', 'access', 'config', 'delivery'];
 /** Files of a feature that touch the outside; every other one is its core. */
 const outside = ['app.ts', 'calls.ts', 'connection.ts', 'http-parser.ts', 'files.ts', 'secrets.ts'];
 
@@ -77,7 +77,10 @@ function checkCore(code: string, imports: readonly string[], say: Say): void {
 }
 
 function isCore(path: string): boolean {
-  return features.includes(folderOf(path)) && !outside.includes(posix.basename(path));
+  const folder = folderOf(path);
+  return (
+    (folder === 'delivery' || features.includes(folder)) && !outside.includes(posix.basename(path))
+  );
 }
 
 /** The first folder of a path, empty at the top. */

@@ -1,5 +1,5 @@
 import { sendPing, takePong } from '../sockets/keepalive.ts';
-import type { DeliveryLimits, DeliveryPorts } from './delivery-ports.ts';
+import type { DeliveryLimits, DeliveryPorts } from './ports.ts';
 import { Flush } from './flush.ts';
 import {
   addMember,
@@ -22,7 +22,8 @@ import type { Outcome, Unreceived } from './ring-rows.ts';
 import { LiveWindow } from './window.ts';
 
 /**
- * One direction of the relay: lanes, who is in them, what they were sent and what they received.
+ * The delivery promise in one direction: lanes, who is in them, what they were sent and what they
+ * received.
  * A message is published while a recipient is live and keeps up; else it joins the ring, and
  * recipients are flushed, each in order, before they are live again.
  */

@@ -7,8 +7,10 @@ export interface RingLimits {
   ringsMax: number;
   /** UTF-8 bytes of text in all rings. */
   bytesMax: number;
-  /** UTF-8 bytes of text that the messages of one API key may fill. */
+  /** UTF-8 bytes of text that the messages of one owner may fill. */
   ownerBytesMax: number;
+  /** What each of these is called in the settings, for whom it refuses. */
+  settings: Record<'rowsMax' | 'ringsMax' | 'bytesMax' | 'ownerBytesMax', string>;
 }
 
 /** What the rings hold, in all and by owner, and what they may. */
@@ -41,9 +43,9 @@ export class RingBounds {
     rows: readonly Row[] | undefined,
     rings: number,
   ): string | undefined {
-    const { rowsMax, ringsMax, bytesMax, ownerBytesMax } = this.limits;
-    if (rowsMax === 0) return 'gateway.queue_max is 0';
-    if (rows === undefined && rings >= ringsMax) return 'gateway.rings_max';
+    const { rowsMax, ringsMax, bytesMax, ownerBytesMax, settings } = this.limits;
+    if (rowsMax === 0) return `${settings.rowsMax} is 0`;
+    if (rows === undefined && rings >= ringsMax) return settings.ringsMax;
     let all = this.bytes + bytes;
     let own = (this.byOwner.get(owner) ?? 0) + bytes;
     if (all <= bytesMax && own <= ownerBytesMax) return undefined;
@@ -53,7 +55,7 @@ export class RingBounds {
       all -= row.bytes;
       if (row.owner === owner) own -= row.bytes;
     }
-    if (all > bytesMax) return 'gateway.ring_bytes_max';
-    return own > ownerBytesMax ? 'gateway.key_ring_bytes_max' : undefined;
+    if (all > bytesMax) return settings.bytesMax;
+    return own > ownerBytesMax ? settings.ownerBytesMax : undefined;
   }
 }
