@@ -1,4 +1,4 @@
-import type { RingRow } from './store.ts';
+import type { RingRow, StoredRecord } from './store.ts';
 
 /**
  * What goes to the store's thread: flat lists of strings and numbers, because copying a row as an
@@ -9,6 +9,9 @@ export type Call =
   | readonly ['drop', ring: string, positions: readonly number[]]
   | readonly ['read', ring: string, after: number, bytesMax: number]
   | readonly ['index']
+  | readonly ['putRecords', set: string, cells: readonly string[]]
+  | readonly ['dropRecords', set: string, keys: readonly string[]]
+  | readonly ['allRecords', set: string]
   /** Goes through a whole commit and changes nothing. */
   | readonly ['probe'];
 
@@ -40,4 +43,20 @@ export function rowsOf(cells: readonly Cell[]): RingRow[] {
     rows.push({ position, text, owner, bytes } as RingRow);
   }
   return rows;
+}
+
+/** Two cells a record: key, text. Copies, so the caller may reuse its records. */
+export function recordCellsOf(records: readonly StoredRecord[]): string[] {
+  const cells: string[] = [];
+  for (const { key, text } of records) cells.push(key, text);
+  return cells;
+}
+
+/** The inverse of `recordCellsOf`. */
+export function recordsOf(cells: readonly string[]): StoredRecord[] {
+  const records: StoredRecord[] = [];
+  for (let at = 0; at < cells.length; at += 2) {
+    records.push({ key: cells[at]!, text: cells[at + 1]! });
+  }
+  return records;
 }

@@ -1,12 +1,9 @@
 import type { Database } from 'bun:sqlite';
 
-/**
- * Number n of this list takes a file from version n to n + 1. Never change one that was released.
- *
- * Rows are appended and found by number: `held.ts` says why there is no key by ring and position.
- * The text comes last, so `index` walks past it without reading its pages.
- */
+/** Number n of this list takes a file from version n to n + 1. Never change one that was released. */
 const migrations = [
+  // Rows are appended and found by number: `held.ts` says why there is no key by ring and position.
+  // The text comes last, so `index` walks past it without reading its pages.
   `CREATE TABLE ring_rows (
     id INTEGER PRIMARY KEY,
     ring TEXT NOT NULL,
@@ -15,6 +12,12 @@ const migrations = [
     bytes INTEGER NOT NULL,
     text TEXT NOT NULL
   ) STRICT`,
+  `CREATE TABLE records (
+    "set" TEXT NOT NULL,
+    key TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY ("set", key)
+  ) STRICT, WITHOUT ROWID`,
 ];
 
 /** The version of the schema that this program writes. */

@@ -1,8 +1,6 @@
 import type { Database } from 'bun:sqlite';
-import { rowsOf, type Answer, type Call, type Outcome } from './calls.ts';
 import { checkPut } from './check.ts';
 import { type HeldRing, heldRows, placeAbove } from './held.ts';
-import { schemaVersion } from './migrations.ts';
 import type { RingIndex, RingRow } from './store.ts';
 
 /** Rows on their way into a ring, by position, and the newest it keeps of them. */
@@ -11,11 +9,24 @@ interface Incoming {
   rowsMax: number;
 }
 
-/** Commits batches of calls to an open database, in their order. */
-export function ringTable(db: Database): { commit(calls: readonly Call[]): Answer } {
-  const begin = db.prepare('BEGIN IMMEDIATE');
-  const commit = db.prepare('COMMIT');
-  const rollback = db.prepare('ROLLBACK');
+/**
+ * The rings of an open database. Everything happens in a transaction of `transactions.ts`; names
+ * are well-formed.
+ */
+export interface RingTable {
+  put(ring: string, rows: readonly RingRow[], rowsMax: number): void;
+  drop(ring: string, positions: readonly number[]): void;
+  read(ring: string, after: number, bytesMax: number): RingRow[];
+  index(): RingIndex[];
+  /** Writes what was put: before the commit. */
+  flush(): void;
+  /** The transaction is committed. */
+  keep(): void;
+  /** The transaction failed. */
+  undo(): void;
+}
+
+export function ringTable(db: Database): RingTable {
   const insert = db.prepare(
     'INSERT INTO ring_rows (id, ring, position, owner, bytes, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
   );
@@ -29,17 +40,14 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   const all = db.prepare<Omit<RingRow, 'text'> & { id: number; ring: string }, []>(
     'SELECT id, ring, position, owner, bytes FROM ring_rows ORDER BY ring, position',
   );
-  const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
-  const probe = db.prepare(`PRAGMA user_version = ${schemaVersion}`);
 
   /** What the transaction under way has still to put, by ring. */
   const incoming = new Map<string, Incoming>();
-  let wrote = false;
   const held = heldRows();
   let lastId = 0;
 
   /** Newest of newest is newest: puts add up until a larger rowsMax, a read or a drop comes. */
-  function put(ring: string, rows: RingRow[], rowsMax: number): void {
+  function put(ring: string, rows: readonly RingRow[], rowsMax: number): void {
     checkPut(rows, rowsMax);
     let entry = incoming.get(ring);
     if (entry && rowsMax > entry.rowsMax) {
@@ -104,18 +112,15 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   function insertRow(ring: string, { position, owner, bytes, text }: RingRow): number {
     lastId += 1;
     insert.run(lastId, ring, position, owner, bytes, text);
-    wrote = true;
     return lastId;
   }
 
   function replaceRow(id: number, { position, owner, bytes, text }: RingRow): void {
     replace.run(id, position, owner, bytes, text);
-    wrote = true;
   }
 
   function removeRows(ids: readonly number[]): void {
     for (const id of ids) remove.run(id);
-    wrote ||= ids.length > 0;
   }
 
   function flushAll(): void {
@@ -166,67 +171,6 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
     return rings;
   }
 
-  function run(call: Call): unknown {
-    switch (call[0]) {
-      case 'put':
-        return put(call[1].toWellFormed(), rowsOf(call[3]), call[2]);
-      case 'drop':
-        return drop(call[1].toWellFormed(), call[2]);
-      case 'read':
-        return read(call[1].toWellFormed(), call[2], call[3]);
-      case 'index':
-        return index();
-      case 'probe':
-        probe.run();
-        wrote = true;
-    }
-  }
-
-  /** All of the calls in one transaction; throws, with nothing done, when one fails. */
-  function together(calls: readonly Call[]): Outcome[] | undefined {
-    incoming.clear();
-    wrote = false;
-    begin.run();
-    try {
-      const values = calls.map(run);
-      flushAll();
-      commit.run();
-      held.keep();
-      if (values.every((value) => value === undefined)) return undefined;
-      return values.map((value) => ({ value }));
-    } catch (error) {
-      held.undo();
-      if (db.inTransaction) rollback.run();
-      throw error;
-    }
-  }
-
-  /** Slow, and rare: only so can a failure be laid at one call's door, a full disk's too. */
-  function oneByOne(calls: readonly Call[]): Answer {
-    const answer: Answer & { outcomes: Outcome[] } = { outcomes: [] };
-    freeTheLog();
-    for (const call of calls) {
-      try {
-        answer.outcomes.push(together([call])?.[0] ?? { value: undefined });
-        if (wrote) answer.trouble = null;
-      } catch (error) {
-        const reason = reasonOf(error);
-        answer.outcomes.push({ failed: reason });
-        if (isOurs(error)) answer.trouble = reason;
-      }
-    }
-    return answer;
-  }
-
-  /** On a full disk: what the log holds often has its room in the database, then it begins anew. */
-  function freeTheLog(): void {
-    try {
-      checkpoint.run();
-    } catch {
-      // What is really wrong is told by the calls that come now.
-    }
-  }
-
   for (const { id, ring, position } of all.iterate()) {
     held.append(ring, position, id);
     lastId = Math.max(lastId, id);
@@ -234,24 +178,15 @@ export function ringTable(db: Database): { commit(calls: readonly Call[]): Answe
   held.keep();
 
   return {
-    commit(calls) {
-      try {
-        const outcomes = together(calls);
-        return { outcomes, trouble: wrote ? null : undefined };
-      } catch {
-        return oneByOne(calls);
-      }
+    put,
+    drop,
+    read,
+    index,
+    flush: flushAll,
+    keep: held.keep,
+    undo() {
+      incoming.clear();
+      held.undo();
     },
   };
-}
-
-function reasonOf(error: unknown): string {
-  const { message, code } = error as { message: string; code?: string };
-  return code ? `the store cannot do it: ${message} (${code})` : message;
-}
-
-/** Whether the failure is the store's (disk, file) and not one of the values that it was given. */
-function isOurs(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return code !== undefined && !/^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH)/.test(code);
 }

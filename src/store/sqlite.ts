@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { cellsOf, type Answer } from './calls.ts';
+import { cellsOf, recordCellsOf, type Answer } from './calls.ts';
 import { commitLine } from './commit.ts';
 import type { StoreEvent } from './database.ts';
 import { lockFolder } from './lock.ts';
@@ -75,6 +75,11 @@ export async function openSqliteStore(options: {
       put: (ring, rows, rowsMax) => line.submit(['put', ring, rowsMax, cellsOf(rows)]),
       read: (ring, after, bytesMax) => line.submit(['read', ring, after, bytesMax]),
       drop: (ring, positions) => line.submit(['drop', ring, [...positions]]),
+    },
+    records: {
+      all: (set) => line.submit(['allRecords', set]),
+      put: (set, records) => line.submit(['putRecords', set, recordCellsOf(records)]),
+      drop: (set, keys) => line.submit(['dropRecords', set, [...keys]]),
     },
     trouble: () => ended ?? trouble,
     close: () => (closing ??= close()),

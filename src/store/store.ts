@@ -6,14 +6,15 @@
  * - A call that resolves is durable: with SQLite it is committed with an fsync.
  * - A call that rejects left nothing behind and took nothing away. A rejection never concerns the
  *   calls beside it, even when they share a transaction.
- * - Calls take effect in the order in which they were made, also across rings; so do their
- *   answers. A read sees every put made before it.
+ * - Calls take effect in the order in which they were made, also across rings and between rings
+ *   and records; so do their answers. A read sees every put made before it.
  * - What is handed in is copied in the call; the caller may reuse its lists.
  * - Strings are kept as UTF-8: a lone surrogate, which JSON can smuggle in, becomes U+FFFD (of the
- *   same three bytes), in the name of a ring too. Any other character is kept, U+0000 too.
+ *   same three bytes), in names and keys too. Any other character is kept, U+0000 too.
  */
 export interface Store {
   readonly rings: RingStore;
+  readonly records: RecordStore;
   /** Whether writes work: undefined, or why not (a full disk). Heals by itself. */
   trouble(): string | undefined;
   /** Commits what was submitted, then lets go of every file. Later calls reject; again is no harm. */
@@ -58,4 +59,26 @@ export interface RingRow {
 export interface RingIndex {
   ring: string;
   rows: Omit<RingRow, 'text'>[];
+}
+
+/**
+ * Records: texts by key, in sets with names: what a part holds in memory and needs again after a
+ * restart. A set is there while it has a record; how many it may have is for its part to bound.
+ */
+export interface RecordStore {
+  /** Every record of a set, by the bytes of their keys: what a start needs to know. */
+  all(set: string): Promise<StoredRecord[]>;
+  /**
+   * Puts records in, each in the place of the one that has its key; of two with the same key in a
+   * call the last wins. All records of a call are put, or none.
+   */
+  put(set: string, records: readonly StoredRecord[]): Promise<void>;
+  /** Takes these keys out. One that is not there is none of the caller's worry. */
+  drop(set: string, keys: readonly string[]): Promise<void>;
+}
+
+export interface StoredRecord {
+  /** Unique in its set. */
+  key: string;
+  text: string;
 }

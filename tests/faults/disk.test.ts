@@ -137,6 +137,26 @@ describe.skipIf(reason !== '')(`a full disk${reason && ` (skipped: ${reason})`}`
     expect(events).toEqual([]);
   });
 
+  test('rejects records too, and one that is there already is no sign of room', async () => {
+    const there = { key: 'a', text: 'the same' };
+    await store.records.put('s', [there]);
+    fill();
+    const large = { key: 'b', text: 'x'.repeat(200_000) };
+    await expectFull(store.records.put('s', [{ key: 'a', text: 'changed' }, large]));
+    await store.records.put('s', [there]);
+    await store.records.drop('s', ['nobody']);
+    expect(store.trouble()).toContain('database or disk is full');
+    expect(await store.records.all('s')).toEqual([there]);
+
+    rmSync(filler);
+    await store.records.put('s', [large]);
+    expect(store.trouble()).toBeUndefined();
+    expect(events.map(({ event }) => event)).toEqual(['store.trouble', 'store.healed']);
+    await store.close();
+    store = await open();
+    expect(await store.records.all('s')).toEqual([there, large]);
+  });
+
   test('at the start is an error that names the folder, and the lock is free again', async () => {
     const other = join(disk, 'other');
     mkdirSync(other);

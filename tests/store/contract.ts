@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { Store } from '../../src/store/store.ts';
 import { putContract } from './contract-put.ts';
+import { recordsContract } from './contract-records.ts';
 import { failure, positionsOf, row, unlimited } from './rows.ts';
 
 /** Every sentence of src/store/store.ts, for one implementation. */
@@ -11,6 +12,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     afterEach(() => store.close());
 
     putContract(() => store);
+    recordsContract(() => store);
 
     describe('read', () => {
       test('gives the rows above a position, lowest first', async () => {
@@ -106,14 +108,19 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
         expect((await index).map(({ rows }) => rows.length)).toEqual([2]);
       });
 
-      test('settle in their order, the refused ones too', async () => {
+      test('settle in their order, the refused ones too, across rings and records', async () => {
         const order: number[] = [];
-        const settled = [row(1), row(0), row(2), row(-1), row(3)].map(async (each, i) => {
-          await store.rings.put(`ring ${i % 2}`, [each], 8).catch(() => {});
-          order.push(i);
-        });
-        await Promise.all(settled);
-        expect(order).toEqual([0, 1, 2, 3, 4]);
+        const calls = [
+          store.rings.put('r', [row(1)], 8),
+          store.records.put('s', [{ key: 'a', text: '' }]),
+          store.rings.put('q', [row(0)], 8),
+          store.records.all('s'),
+          store.rings.put('r', [row(-1)], 8),
+          store.records.drop('s', ['a']),
+          store.rings.index(),
+        ];
+        await Promise.all(calls.map((call, i) => call.catch(() => {}).then(() => order.push(i))));
+        expect(order).toEqual([0, 1, 2, 3, 4, 5, 6]);
       });
 
       test('do not fail with their neighbour', async () => {
@@ -123,12 +130,14 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
           store.rings.drop('r', [7]),
           store.rings.read('r', 0, unlimited),
           store.rings.put('s', [row(3)], 8),
+          store.records.put('s', [{ key: 'a', text: 'kept' }]),
         ]);
-        const status = outcomes.map((outcome) => outcome.status);
-        expect(status).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
+        const failed = outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []));
+        expect(failed).toEqual([1]);
         expect(outcomes[3]).toEqual({ status: 'fulfilled', value: [row(1)] });
         expect(await positionsOf(store, 'r')).toEqual([1]);
         expect(await positionsOf(store, 's')).toEqual([3]);
+        expect(await store.records.all('s')).toEqual([{ key: 'a', text: 'kept' }]);
         expect(store.trouble()).toBeUndefined();
       });
 
@@ -170,13 +179,24 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       test('answers what was submitted and rejects what comes later', async () => {
         const put = store.rings.put('r', [row(1)], 8);
         const read = store.rings.read('r', 0, unlimited);
+        const recorded = store.records.put('s', [{ key: 'a', text: 'kept' }]);
+        const records = store.records.all('s');
         const closed = store.close();
-        expect(await failure(store.rings.put('r', [row(2)], 8))).toContain('the store is closed');
-        expect(await failure(store.rings.read('r', 0, 1))).toContain('the store is closed');
-        expect(await failure(store.rings.drop('r', [1]))).toContain('the store is closed');
-        expect(await failure(store.rings.index())).toContain('the store is closed');
+        const later = [
+          store.rings.put('r', [row(2)], 8),
+          store.rings.read('r', 0, 1),
+          store.rings.drop('r', [1]),
+          store.rings.index(),
+          store.records.put('s', []),
+          store.records.drop('s', []),
+          store.records.all('s'),
+        ];
+        const reasons = await Promise.all(later.map(failure));
+        expect(reasons).toEqual(later.map(() => 'the store is closed'));
         expect(await put).toBeUndefined();
         expect(await read).toEqual([row(1)]);
+        expect(await recorded).toBeUndefined();
+        expect(await records).toEqual([{ key: 'a', text: 'kept' }]);
         await closed;
         await store.close();
         expect(store.trouble()).toBe('the store is closed');

@@ -58,15 +58,17 @@ async function expectMovedAside(folder: string, suffixes: string[]): Promise<voi
   for (const suffix of suffixes) expect(existsSync(movedTo + suffix)).toBe(true);
 }
 
-test('rows survive a close and a reopen', async () => {
+test('rows and records survive a close and a reopen', async () => {
   const folder = newFolder();
   const store = await openSqliteStore({ folder });
   await store.rings.put('r', [row(1), row(2, 'é😀\u0000')], 8);
+  await store.records.put('s', [{ key: 'é😀\u0000', text: '\u0000é😀' }]);
   await store.close();
   expect(readdirSync(folder).sort()).toEqual(['moonstead.db', 'moonstead.lock']);
 
   const { store: again, events } = await openHeard(folder);
   expect(await again.rings.read('r', 0, 1000)).toEqual([row(1), row(2, 'é😀\u0000')]);
+  expect(await again.records.all('s')).toEqual([{ key: 'é😀\u0000', text: '\u0000é😀' }]);
   expect(events).toEqual([]);
   await again.close();
 });
@@ -159,8 +161,40 @@ describe('the schema', () => {
     await store.close();
     expect(events).toEqual([]);
     const db = new Database(path);
-    expect(db.query('PRAGMA user_version').get()).toEqual({ user_version: 1 });
+    expect(db.query('PRAGMA user_version').get()).toEqual({ user_version: 2 });
     expect(db.query('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+    db.close();
+  });
+
+  test('is brought up from version 1, with the rows that are there', async () => {
+    const folder = newFolder();
+    mkdirSync(folder);
+    const path = join(folder, 'moonstead.db');
+    const old = new Database(path);
+    old.run('PRAGMA journal_mode = WAL');
+    old.run(`CREATE TABLE ring_rows (id INTEGER PRIMARY KEY, ring TEXT NOT NULL,
+      position INTEGER NOT NULL, owner TEXT NOT NULL, bytes INTEGER NOT NULL, text TEXT NOT NULL
+    ) STRICT`);
+    const insert = old.query(`INSERT INTO ring_rows VALUES (?, 'r', ?, 'a key', 6, ?)`);
+    for (const [id, position] of [3, 1, 2].entries()) {
+      insert.run(id + 1, position, `text ${position}`);
+    }
+    old.run('PRAGMA user_version = 1');
+    old.close();
+
+    const { store, events } = await openHeard(folder);
+    expect(await store.rings.read('r', 0, 1000)).toEqual([row(1), row(2), row(3)]);
+    await store.rings.put('r', [row(4)], 3);
+    await store.records.put('s', [{ key: 'a', text: 'new' }]);
+    await store.close();
+    expect(events).toEqual([]);
+
+    const { store: again } = await openHeard(folder);
+    expect(await again.rings.read('r', 0, 1000)).toEqual([row(2), row(3), row(4)]);
+    expect(await again.records.all('s')).toEqual([{ key: 'a', text: 'new' }]);
+    await again.close();
+    const db = new Database(path);
+    expect(db.query('PRAGMA user_version').get()).toEqual({ user_version: 2 });
     db.close();
   });
 
@@ -176,7 +210,7 @@ describe('the schema', () => {
 
     const older = new Database(file);
     expect(older.query('SELECT count(*) AS rows FROM ring_rows').get()).toEqual({ rows: 2 });
-    older.run('PRAGMA user_version = 1');
+    older.run('PRAGMA user_version = 2');
     older.close();
     // The refusal let go of the lock.
     const { store } = await openHeard(folder);

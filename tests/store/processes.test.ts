@@ -32,7 +32,7 @@ async function kill({ child }: ReturnType<typeof start>): Promise<void> {
   await child.exited;
 }
 
-test('every row that was acknowledged survives kill -9', async () => {
+test('every row and record that was acknowledged survives kill -9', async () => {
   const folder = newFolder();
   const writer = start(folder, 'write');
   await writer.until((said) => said.split('\n').length > 400);
@@ -48,6 +48,10 @@ test('every row that was acknowledged survives kill -9', async () => {
   expect(found.slice(0, acknowledged.length)).toEqual(acknowledged);
   expect(found.length - acknowledged.length).toBeLessThanOrEqual(8);
   expect(kept).toEqual(found.map((position) => row(position)));
+  const records = new Map((await store.records.all('s')).map(({ key, text }) => [key, text]));
+  for (const position of acknowledged) {
+    expect(records.get(`${position}`)).toBe(`text ${position}`);
+  }
   await store.close();
 });
 
