@@ -18,8 +18,18 @@ export interface Part {
   drain(budgetMs: number): Promise<void>;
 }
 
+/** What one part hands to those that are made after it. */
+export interface Crossing {
+  /** From the sessions to the players: a connection uses the session of a token. */
+  enterSession?: (
+    token: string,
+    onEnd: () => void,
+  ) => { userId: string; leave(): void } | undefined;
+}
+
 /** What every part is made from. */
 export interface Whole {
+  crossing: Crossing;
   config: Config;
   mls: Mls;
   store: Store;

@@ -6,9 +6,11 @@ import { type Part as PartName, partAddress } from './config/listeners.ts';
 import type { Loaded } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { Log } from './log.ts';
-import { clock, type Part, type Whole } from './part.ts';
+import { clock, type Crossing, type Part, type Whole } from './part.ts';
+import { playersPart } from './players-part.ts';
 import { type Refusal, refusedResponse } from './refusal.ts';
 import { relayPart } from './relay-part.ts';
+import { sessionsPart } from './sessions-part.ts';
 import { Sockets, type SocketData, socketRefusals } from './sockets/accept.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
@@ -36,8 +38,13 @@ export const listenerRefusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
-/** Every part of the program. */
-const partMakers: ((whole: Whole) => Promise<Part>)[] = [relayPart, tasksPart];
+/** Every part of the program; the players come after the sessions that they ask. */
+const partMakers: ((whole: Whole) => Promise<Part>)[] = [
+  relayPart,
+  tasksPart,
+  sessionsPart,
+  playersPart,
+];
 
 /** File descriptors that are not sockets: the store, listeners, logs, connections to others. */
 const descriptorsForOthers = 64;
@@ -84,7 +91,9 @@ export async function startServer(
   }
 
   try {
-    for (const make of partMakers) parts.push(await make({ config, mls, store, sockets, log }));
+    const crossing: Crossing = {};
+    for (const make of partMakers)
+      parts.push(await make({ config, mls, store, sockets, log, crossing }));
     for (const [address, group] of byAddress(parts, config, (name) =>
       partAddress(name, config, mls),
     )) {
@@ -152,22 +161,27 @@ function listener(
 ): Elysia {
   const isLocal = isLoopbackHost(host);
   let goodHost: string | undefined;
+
+  function guard({ headers, method }: Request): Response | undefined {
+    const name = headers.get('host') ?? '';
+    // One name asks nearly always, and looking at it costs as much as all else here.
+    if (name !== goodHost) {
+      if (!hostAllowed(name, isLocal, settings.allowed_hosts))
+        return refusedResponse(listenerRefusals.foreignHost);
+      goodHost = name;
+    }
+    const acts = (method !== 'GET' && method !== 'HEAD') || headers.has('upgrade');
+    if (acts && !originAllowed(headers.get('origin'), name, settings.allowed_origins))
+      return refusedResponse(listenerRefusals.foreignOrigin);
+    if (sockets.draining && headers.has('upgrade')) return refusedResponse(socketRefusals.draining);
+    return undefined;
+  }
+
   const app = new Elysia({ normalize: false })
-    .onRequest(({ request }) => {
-      const { headers, method } = request;
-      const name = headers.get('host') ?? '';
-      // One name asks nearly always, and looking at it costs as much as all else here.
-      if (name !== goodHost) {
-        if (!hostAllowed(name, isLocal, settings.allowed_hosts))
-          return refusedResponse(listenerRefusals.foreignHost);
-        goodHost = name;
-      }
-      const acts = (method !== 'GET' && method !== 'HEAD') || headers.has('upgrade');
-      if (acts && !originAllowed(headers.get('origin'), name, settings.allowed_origins))
-        return refusedResponse(listenerRefusals.foreignOrigin);
-      if (sockets.draining && headers.has('upgrade'))
-        return refusedResponse(socketRefusals.draining);
-      return undefined;
+    // With `onRequest` Elysia takes every URL apart, which costs as much as the guard itself.
+    .wrap((handle, request) => {
+      const refused = guard(request);
+      return refused === undefined ? handle : () => refused;
     })
     .onError(({ code, error }) => {
       if (code === 'NOT_FOUND')

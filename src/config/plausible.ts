@@ -14,17 +14,26 @@ export function checkConfig(config: Config, report: ReportBetween): void {
     const [missing, given] = server.tls.cert === '' ? ['cert', 'key'] : ['key', 'cert'];
     report(`server.tls.${missing}`, `must be set, as ${given} is`, `server.tls.${given}`);
   }
-  if (gateway.slow_bytes >= gateway.too_slow_bytes) {
-    report('gateway.slow_bytes', 'must be less than too_slow_bytes', 'gateway.too_slow_bytes');
-  }
-  if (gateway.ping_interval >= gateway.read_deadline) {
-    report('gateway.ping_interval', 'must be less than read_deadline', 'gateway.read_deadline');
+  for (const [name, part] of Object.entries({ gateway, players })) {
+    if (part.slow_bytes >= part.too_slow_bytes) {
+      report(`${name}.slow_bytes`, 'must be less than too_slow_bytes', `${name}.too_slow_bytes`);
+    }
+    if (part.ping_interval >= part.read_deadline) {
+      report(`${name}.ping_interval`, 'must be less than read_deadline', `${name}.read_deadline`);
+    }
   }
   if (gateway.key_ring_bytes_max > gateway.ring_bytes_max) {
     report(
       'gateway.key_ring_bytes_max',
       'must not be more than ring_bytes_max',
       'gateway.ring_bytes_max',
+    );
+  }
+  if (players.sender_ring_bytes_max > players.ring_bytes_max) {
+    report(
+      'players.sender_ring_bytes_max',
+      'must not be more than ring_bytes_max',
+      'players.ring_bytes_max',
     );
   }
   const { max_file_mb, user_quota_mb, total_quota_mb } = players.files;

@@ -21,6 +21,15 @@ describe('config.toml', () => {
       '[gateway]\nkey_ring_bytes_max = "65MB"',
       '2 gateway.key_ring_bytes_max: must not be more than ring_bytes_max',
     ],
+    ['[players]\nslow_bytes = "8MB"', '2 players.slow_bytes: must be less than too_slow_bytes'],
+    [
+      '[players]\nping_interval = "60s"',
+      '2 players.ping_interval: must be less than read_deadline',
+    ],
+    [
+      '[players]\nsender_ring_bytes_max = "65MB"',
+      '2 players.sender_ring_bytes_max: must not be more than ring_bytes_max',
+    ],
     [
       '[players.files]\nmax_file_mb = 2000',
       '2 players.files.max_file_mb: must not be more than user_quota_mb',

@@ -13,7 +13,9 @@ export const said = JSON.stringify(modMessage('m', chat));
 /** A server with that key and further settings of `[gateway]` and `[server]`; it logs all there is. */
 export function startHardened(gateway = '', server = ''): Promise<Moonstead> {
   const toml = `[server]\nlog_level = "debug"\n${server}\n[gateway]\nwebsocket = "${key}"\n${gateway}`;
-  return Moonstead.start({ toml });
+  // The other parts of the listener take no larger frames than the relay's 2 MB.
+  const env = { MOONSTEAD_MLS_ANSWER_MB: '1', MOONSTEAD_PLAYERS_FILES_LEGACY_MB: '1' };
+  return Moonstead.start({ toml, env });
 }
 
 /** Fails unless it still does its work and its log has neither keys nor chat nor errors. */

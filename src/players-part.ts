@@ -1,0 +1,72 @@
+import type { Elysia } from 'elysia';
+import { clientAddress } from './access/client-address.ts';
+import { networks } from './access/networks.ts';
+import { clock, type Part, Served, type Whole } from './part.ts';
+import { playersApp } from './players/app.ts';
+import { PlayerFrames } from './players/messages.ts';
+import { Players } from './players/players.ts';
+
+const mib = 1024 ** 2;
+
+export async function playersPart({ config, store, sockets, log, crossing }: Whole): Promise<Part> {
+  const { players: settings, server } = config;
+  const served = new Served();
+  const frames = new PlayerFrames({
+    idLengthMax: server.id_length_max,
+    jsonDepthMax: server.json_depth_max,
+    charsMax: settings.message_bytes,
+  });
+  const players = new Players(
+    {
+      clock,
+      topics: served,
+      store,
+      frames,
+      enter: crossing.enterSession!,
+      instanceName: server.instance_name,
+      newId: () => crypto.randomUUID(),
+      report: (level, event, fields) => log(level, 'players', event, fields),
+    },
+    {
+      playersMax: settings.limit,
+      queueMax: settings.queue_max,
+      ringsMax: settings.rings_max,
+      ringBytesMax: settings.ring_bytes_max,
+      senderRingBytesMax: settings.sender_ring_bytes_max,
+      awayRingsPerSender: settings.away_rings_per_sender,
+      reconnectGraceMs: settings.reconnect_grace,
+      handshakeTimeoutMs: settings.handshake_timeout,
+      pingIntervalMs: settings.ping_interval,
+      readDeadlineMs: settings.read_deadline,
+      receiptIntervalMs: settings.receipt_interval,
+      slowBytes: settings.slow_bytes,
+      tooSlowBytes: settings.too_slow_bytes,
+      slowTimeoutMs: settings.slow_timeout,
+      unreceiptedMax: settings.ring_bytes_max,
+      linksMax: settings.links_max,
+      channelsMax: settings.channels_max,
+      unacknowledgedMax: settings.unacknowledged_max,
+      rateLimit: settings.rate_limit,
+    },
+  );
+  await players.begin();
+  const trusted = networks(server.trusted_proxies);
+  const bytesMax = Math.max(1, settings.files.legacy_mb) * mib;
+  const app = playersApp({
+    players,
+    sockets,
+    bytesMax,
+    unauthenticatedMax: settings.unauthenticated_max,
+    server: () => served.server,
+    addressOf: (request) =>
+      clientAddress(served.server.requestIP(request)?.address ?? '', request.headers, trusted)
+        .address,
+  });
+  return {
+    name: 'players',
+    app: app as unknown as Elysia,
+    served,
+    socketBytesMax: bytesMax,
+    drain: (budgetMs) => players.drain(budgetMs),
+  };
+}

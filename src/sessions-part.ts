@@ -1,0 +1,85 @@
+import type { Elysia } from 'elysia';
+import { clientAddress } from './access/client-address.ts';
+import { networks } from './access/networks.ts';
+import { partAddress } from './config/listeners.ts';
+import { clock, type Part, Served, type Whole } from './part.ts';
+import { sessionsApp } from './sessions/app.ts';
+import { AuthSockets } from './sessions/auth-sockets.ts';
+import { secrets } from './sessions/secrets.ts';
+import { Sessions } from './sessions/sessions.ts';
+
+/** Largest request, in bytes. */
+const requestBytesMax = 16 * 1024;
+
+export async function sessionsPart({
+  config,
+  mls,
+  store,
+  sockets,
+  log,
+  crossing,
+}: Whole): Promise<Part> {
+  const { auth, server } = config;
+  const sessions = new Sessions(
+    {
+      clock,
+      store,
+      secrets,
+      report: (level, event, fields) => log(level, 'sessions', event, fields),
+    },
+    {
+      ttlMs: auth.session_ttl,
+      requireSecret: auth.require_secret,
+      perUserMax: auth.max_sessions_per_user,
+      sessionsMax: auth.sessions_max,
+      perMinute: auth.sessions_per_minute,
+      guessesPerUser: auth.guesses_per_user,
+      guessesPerAddress: auth.guesses_per_address,
+      guessWindowMs: auth.guess_window,
+      hashesAtOnce: auth.hashes_at_once,
+      hashesWaitingMax: auth.hashes_waiting,
+    },
+  );
+  await sessions.begin();
+  crossing.enterSession = (token, onEnd) => sessions.enter(token, onEnd);
+  const authSockets = new AuthSockets(
+    { clock, sessions },
+    {
+      handshakeTimeoutMs: auth.handshake_timeout,
+      pingIntervalMs: auth.ping_interval,
+      jsonDepthMax: server.json_depth_max,
+    },
+  );
+  authSockets.begin();
+  const served = new Served();
+  const trusted = networks(server.trusted_proxies);
+  const [own, status] = (['sessions', 'status'] as const).map((name) =>
+    partAddress(name, config, mls),
+  );
+  const isBesideStatus =
+    own!.host === status!.host &&
+    own!.port === status!.port &&
+    (own!.port !== 0 || config.sharedPort);
+  const app = sessionsApp({
+    sessions,
+    authSockets,
+    sockets,
+    bodyLimits: { bytesMax: requestBytesMax, timeoutMs: auth.handshake_timeout },
+    jsonDepthMax: server.json_depth_max,
+    hasPluginRoute: !isBesideStatus,
+    server: () => served.server,
+    addressOf: (request) =>
+      clientAddress(served.server.requestIP(request)?.address ?? '', request.headers, trusted)
+        .address,
+  });
+  return {
+    name: 'sessions',
+    app: app as unknown as Elysia,
+    served,
+    socketBytesMax: requestBytesMax,
+    async drain() {
+      sessions.end();
+      authSockets.end();
+    },
+  };
+}
