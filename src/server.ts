@@ -38,6 +38,9 @@ export const listenerRefusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
+/** After a stop whose time was up: what was said last still has to leave. */
+const lastWordsMs = 500;
+
 /** Every part of the program; the players come after the sessions that they ask. */
 const partMakers: ((whole: Whole) => Promise<Part>)[] = [
   relayPart,
@@ -84,9 +87,11 @@ export async function startServer(
     const leftMs = () => Math.max(0, endMs - clock.now());
     sockets.draining = true;
     await Promise.all(parts.map((part) => part.drain(leftMs())));
-    // The closing frames are on their way; a client that does not read them is not waited for long.
-    while (listeners.some(({ server }) => server!.pendingWebSockets > 0) && leftMs() > 0)
-      await Bun.sleep(5);
+    // Closing frames and last answers are on their way; who does not read is not waited for long.
+    const lastMs = Math.max(endMs, clock.now() + lastWordsMs);
+    const isBusy = ({ server }: Elysia) =>
+      server!.pendingWebSockets > 0 || server!.pendingRequests > 0;
+    while (listeners.some(isBusy) && clock.now() < lastMs) await Bun.sleep(5);
     await close();
   }
 

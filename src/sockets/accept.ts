@@ -36,6 +36,9 @@ export const socketRefusals = {
   notAnUpgrade: { code: 400, message: 'Not a WebSocket handshake (RFC 6455, 4.1).', retry: false },
 } as const satisfies Record<string, Refusal>;
 
+/** What Bun says when it has closed a socket with 1009: with the code 1006. */
+const tooBig = 'Received too big message';
+
 /** Lets sockets in, up to a number in all and for each address; the same for all listeners. */
 export class Sockets {
   private readonly byAddress = new Map<string, number>();
@@ -94,9 +97,9 @@ export class Sockets {
       pong: (ws: ServerWebSocket<SocketData>, payload: Buffer) =>
         ws.data.part.pong(ws, payload.toString('latin1')),
       drain: (ws: ServerWebSocket<SocketData>) => ws.data.part.drained(ws),
-      close: (ws: ServerWebSocket<SocketData>, code: number) => {
+      close: (ws: ServerWebSocket<SocketData>, code: number, reason: string) => {
         this.left(ws.data.address);
-        ws.data.part.closed(ws, code);
+        ws.data.part.closed(ws, reason === tooBig ? socketRefusals.tooLarge.close : code);
       },
     };
   }

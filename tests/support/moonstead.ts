@@ -30,6 +30,8 @@ export async function until<T>(
 export interface Options {
   /** Text of config.toml. */
   toml?: string;
+  /** Of mls.json: its text, or what it says. Without it the defaults hold. */
+  mls?: string | object;
   env?: Record<string, string>;
   /** More words and flags. */
   args?: string[];
@@ -50,15 +52,22 @@ export class Moonstead {
 
   port = 0;
 
-  static async start({ toml = '', env = {}, args = [], folder, port = 0 }: Options = {}) {
+  static async start({ toml = '', mls, env = {}, args = [], folder, port = 0 }: Options = {}) {
     const home = folder ?? temporaryFolder();
     const config = join(home, 'config.toml');
     writeFileSync(config, toml);
+    const files = ['--config', config];
+    if (mls !== undefined) {
+      const file = join(home, 'mls.json');
+      writeFileSync(file, typeof mls === 'string' ? mls : JSON.stringify(mls));
+      files.push('--mls', file);
+    }
     const child = Bun.spawn(
       [
         ...program,
         'start',
-        ...['--config', config, '--data-dir', join(home, 'data'), '--port', String(port)],
+        ...files,
+        ...['--data-dir', join(home, 'data'), '--port', String(port)],
         ...args,
       ],
       { cwd: home, env: { PATH: process.env.PATH, ...env }, stdout: 'pipe', stderr: 'pipe' },
