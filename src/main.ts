@@ -8,7 +8,7 @@ import { showConfig } from './config/show.ts';
 import { lineLog } from './log.ts';
 import { startServer } from './server.ts';
 
-const help = `moonstead ${packageJson.version}: chat relay and tasks for game servers, their bots and workers
+const help = `moonstead ${packageJson.version}: one small server for game communities
 
   moonstead [start]   run the server; with no configuration it listens on this machine only
   moonstead check     show the settings in force, or everything that is wrong with them

@@ -1,22 +1,52 @@
+import { join } from 'node:path';
 import type { Elysia } from 'elysia';
 import { clientAddress } from './access/client-address.ts';
 import { networks } from './access/networks.ts';
 import { clock, type Part, Served, type Whole } from './part.ts';
 import { playersApp } from './players/app.ts';
+import { filesIn } from './players/files.ts';
 import { PlayerFrames } from './players/messages.ts';
 import { Players } from './players/players.ts';
+import { protocolSizes } from './players/transfer-ports.ts';
+import { Transfers } from './players/transfers.ts';
 
 const mib = 1024 ** 2;
 
 export async function playersPart({ config, store, sockets, log, crossing }: Whole): Promise<Part> {
   const { players: settings, server } = config;
+  const { files } = settings;
   const served = new Served();
   const frames = new PlayerFrames({
     idLengthMax: server.id_length_max,
     jsonDepthMax: server.json_depth_max,
     charsMax: settings.message_bytes,
   });
-  const players = new Players(
+  const report = (level: 'info' | 'warn' | 'error', event: string, fields: object) =>
+    log(level, 'players', event, fields);
+  const transfers = new Transfers(
+    {
+      clock,
+      files: await filesIn(join(server.data_dir, 'transfers')),
+      records: store.records,
+      newId: () => crypto.randomUUID().replaceAll('-', ''),
+      seatOf: (userId) => players.presence.seatOf(userId),
+      report,
+    },
+    {
+      fileBytesMax: files.max_file_mb * mib,
+      legacyBytesMax: files.legacy_mb * mib,
+      keepMs: files.keep_hours * 3_600_000,
+      perUserMax: files.transfers_per_user,
+      userFilesMax: files.files_per_user,
+      filesMax: files.files_max,
+      userBytesMax: files.user_quota_mb * mib,
+      totalBytesMax: files.total_quota_mb * mib,
+      freeBytesMin: files.min_free_mb * mib,
+      memoryBytesMax: files.memory_bytes,
+      sizes: protocolSizes,
+    },
+  );
+  const players: Players = new Players(
     {
       clock,
       topics: served,
@@ -25,7 +55,8 @@ export async function playersPart({ config, store, sockets, log, crossing }: Who
       enter: crossing.enterSession!,
       instanceName: server.instance_name,
       newId: () => crypto.randomUUID(),
-      report: (level, event, fields) => log(level, 'players', event, fields),
+      transfers,
+      report,
     },
     {
       playersMax: settings.limit,
@@ -51,7 +82,7 @@ export async function playersPart({ config, store, sockets, log, crossing }: Who
   );
   await players.begin();
   const trusted = networks(server.trusted_proxies);
-  const bytesMax = Math.max(1, settings.files.legacy_mb) * mib;
+  const bytesMax = Math.max(1, files.legacy_mb) * mib;
   const app = playersApp({
     players,
     sockets,

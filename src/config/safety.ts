@@ -62,6 +62,11 @@ export function startWarnings(config: Config, mls: Mls): string[] {
         'a receiver of the largest message is closed as too slow.',
     );
   }
+  if (!config.auth.require_secret) {
+    warnings.push(
+      'auth.require_secret is off: who has bound no secret can be impersonated by anybody.',
+    );
+  }
   return warnings;
 }
 

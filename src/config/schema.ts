@@ -230,6 +230,10 @@ const players = Type.Object({
     transfers_per_user: whole('Transfers at a time of one user.', 4, 1, 1000),
     user_quota_mb: whole('Disk that the files of one user may take, in MB.', 1024, 1, 16_777_216),
     total_quota_mb: whole('Disk that all files may take, in MB.', 10_240, 1, 16_777_216),
+    files_per_user: whole('Files of one sender that may wait.', 1000, 1, 1_000_000),
+    files_max: whole('Files that may wait in all.', 20_000, 1, 10_000_000),
+    min_free_mb: whole('What is left free on the disk, in MB.', 256, 0, 16_777_216),
+    memory_bytes: size('Bytes of files that wait for the disk.', '32MB', '1MB', '16GB'),
   }),
 });
 

@@ -6,11 +6,18 @@ export class AwayRings {
   private readonly bySender = new Map<string, Set<string>>();
   private readonly byRing = new Map<string, Set<string>>();
 
-  constructor(private readonly ringsMax: number) {}
+  constructor(
+    private readonly ringsMax: number,
+    /** Whether a ring still holds something of a sender: newer messages may have pushed it out. */
+    private readonly holds: (ring: string, sender: string) => boolean,
+  ) {}
 
   mayFill(sender: string, ring: string): boolean {
-    const rings = this.bySender.get(sender);
-    return rings?.has(ring) === true || (rings?.size ?? 0) < this.ringsMax;
+    const rings = this.bySender.get(sender) ?? new Set();
+    const isRoom = () => rings.size - (rings.has(ring) ? 1 : 0) < this.ringsMax;
+    if (isRoom()) return true;
+    for (const filled of rings) if (!this.holds(filled, sender)) this.taken(sender, filled);
+    return isRoom();
   }
 
   filled(sender: string, ring: string): void {
@@ -21,11 +28,15 @@ export class AwayRings {
   }
 
   emptied(ring: string): void {
-    for (const sender of this.byRing.get(ring) ?? []) {
-      const rings = this.bySender.get(sender)!;
-      rings.delete(ring);
-      if (rings.size === 0) this.bySender.delete(sender);
-    }
-    this.byRing.delete(ring);
+    for (const sender of this.byRing.get(ring) ?? []) this.taken(sender, ring);
+  }
+
+  private taken(sender: string, ring: string): void {
+    const rings = this.bySender.get(sender)!;
+    rings.delete(ring);
+    if (rings.size === 0) this.bySender.delete(sender);
+    const senders = this.byRing.get(ring)!;
+    senders.delete(sender);
+    if (senders.size === 0) this.byRing.delete(ring);
   }
 }

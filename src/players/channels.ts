@@ -1,4 +1,12 @@
+import { encodeAck } from './messages.ts';
 import type { PlayerSeat } from './seat.ts';
+
+/** Those of a channel who are there. */
+interface Present {
+  seats: Set<PlayerSeat>;
+  /** Characters published since somebody looked who keeps up. */
+  unseenChars: number;
+}
 
 const topicOf = (channel: string) => `players/c/${channel}`;
 
@@ -7,9 +15,13 @@ export class Channels {
   /** By user. */
   private readonly joined = new Map<string, Set<string>>();
   /** Connections that are there, by channel. */
-  private readonly present = new Map<string, Set<PlayerSeat>>();
+  private readonly present = new Map<string, Present>();
 
-  constructor(private readonly channelsMax: number) {}
+  constructor(
+    private readonly channelsMax: number,
+    /** Looks, in the next turn, whether one keeps up; asked for every so many characters. */
+    private readonly looking: { everyChars: number; at(seat: PlayerSeat): void },
+  ) {}
 
   /** False when the user is in as many as may be. */
   join(seat: PlayerSeat, channel: string): boolean {
@@ -43,24 +55,38 @@ export class Channels {
     this.joined.delete(userId);
   }
 
-  /** One native publish to everybody else. False when nobody else is there. */
-  publish(seat: PlayerSeat, channel: string, text: string): boolean {
+  /** To everybody else who is there, and an answer to its sender whether anybody is. */
+  send(seat: PlayerSeat, channel: string, text: string, msgId: string): void {
+    const isSent = this.publish(seat, channel, text);
+    const why = isSent ? undefined : 'nobody is there';
+    seat.answers.now(encodeAck(msgId, isSent ? 'completed' : 'failed', why));
+  }
+
+  /** One native publish. False when nobody else is there. */
+  private publish(seat: PlayerSeat, channel: string, text: string): boolean {
     const there = this.present.get(channel);
-    const others = (there?.size ?? 0) - (there?.has(seat) ? 1 : 0);
-    if (others === 0) return false;
+    if (there === undefined) return false;
+    const { seats } = there;
+    if (seats.size === (seats.has(seat) ? 1 : 0)) return false;
     seat.peer.publish(topicOf(channel), text);
+    there.unseenChars += text.length;
+    if (there.unseenChars > this.looking.everyChars) {
+      there.unseenChars = 0;
+      for (const one of seats) this.looking.at(one);
+    }
     return true;
   }
 
   private enter(seat: PlayerSeat, channel: string): void {
-    const seats = this.present.get(channel) ?? new Set();
-    this.present.set(channel, seats.add(seat));
+    const there = this.present.get(channel) ?? { seats: new Set(), unseenChars: 0 };
+    there.seats.add(seat);
+    this.present.set(channel, there);
     seat.peer.subscribe(topicOf(channel));
   }
 
   private exit(seat: PlayerSeat, channel: string): void {
-    const seats = this.present.get(channel);
-    seats?.delete(seat);
-    if (seats?.size === 0) this.present.delete(channel);
+    const there = this.present.get(channel);
+    there?.seats.delete(seat);
+    if (there?.seats.size === 0) this.present.delete(channel);
   }
 }

@@ -44,7 +44,9 @@ export class Direct {
     limits: DirectLimits,
   ) {
     const { clock } = ports;
-    this.away = new AwayRings(limits.awayRingsPerSender);
+    this.away = new AwayRings(limits.awayRingsPerSender, (ring, sender) =>
+      (this.rings.get(ring)?.rows ?? []).some(({ owner, gone }) => owner === sender && !gone),
+    );
     this.rings = new Rings(
       ports.rings,
       clock,
@@ -90,7 +92,7 @@ export class Direct {
       const why = outcome === 'failed' ? 'not stored' : undefined;
       answer(encodeAck(msgId, outcome, why));
     });
-    if (over === undefined) this.away.filled(userId, lane.ring);
+    if (isAway && over === undefined) this.away.filled(userId, lane.ring);
     if (over !== undefined) answers.now(encodeAck(msgId, 'failed', over));
     else if (ready !== undefined) answers.now(ready);
     else answer = answers.later();

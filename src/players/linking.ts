@@ -11,6 +11,8 @@ export interface LinkingPorts {
 /** Asking for links, and what both ends are told. */
 export class Linking {
   private readonly links: Links;
+  /** Ends of links that users who are away for a moment have not been told of: by whom, of whom. */
+  private readonly untold = new Map<string, Set<string>>();
 
   constructor(
     private readonly ports: LinkingPorts,
@@ -21,32 +23,52 @@ export class Linking {
 
   connect(seat: PlayerSeat, target: string): void {
     const { userId } = seat;
+    const { links } = this;
     const { seatOf, refuse } = this.ports;
     const other = seatOf(target);
     if (target === userId) return refuse(seat, playerRefusals.badMessage, 'targetUserId: itself');
     if (other === undefined) return refuse(seat, playerRefusals.notThere);
+    if (links.isFull(userId, target)) return refuse(seat, playerRefusals.tooManyLinks);
     // Who was asked by the other one accepts by asking; and today's plugin knows no requests.
-    if (this.links.answer(target, userId)) return this.link(seat, other);
-    if (this.links.isFull(userId, target)) return refuse(seat, playerRefusals.tooManyLinks);
-    if (other.protocol === 1) return this.link(seat, other);
-    this.links.ask(userId, target);
+    if (links.has(userId, target) || links.hasAsked(target, userId) || other.protocol === 1)
+      return this.link(seat, other);
+    if (!links.ask(userId, target)) return refuse(seat, playerRefusals.tooManyLinks);
     other.peer.send(encodeAbout('connect_request', userId));
   }
 
-  /** Says yes or no to the request of `from`. */
+  /** Says yes or no to the request of `from`; a yes that is refused may be said again. */
   answer(seat: PlayerSeat, from: string, isYes: boolean): void {
+    const { userId } = seat;
     const { seatOf, refuse } = this.ports;
-    if (!this.links.answer(from, seat.userId)) return refuse(seat, playerRefusals.noRequest);
     const other = seatOf(from);
+    if (!this.links.hasAsked(from, userId)) return refuse(seat, playerRefusals.noRequest);
     if (other === undefined) return refuse(seat, playerRefusals.notThere);
-    if (isYes) this.link(seat, other);
-    else other.peer.send(encodeAbout('connect_rejected', seat.userId));
+    if (isYes && this.links.isFull(from, userId)) return refuse(seat, playerRefusals.tooManyLinks);
+    if (isYes) return this.link(seat, other);
+    this.links.answer(from, userId);
+    other.peer.send(encodeAbout('connect_rejected', userId));
+  }
+
+  /** The user is there again: it is told what ended meanwhile. */
+  returned(seat: PlayerSeat): void {
+    for (const other of this.untold.get(seat.userId) ?? [])
+      seat.peer.send(encodeAbout('disconnected', other));
+    this.untold.delete(seat.userId);
   }
 
   /** All links of a user end. */
   unlink(userId: string): void {
-    for (const other of this.links.end(userId))
-      this.ports.seatOf(other)?.peer.send(encodeAbout('disconnected', userId));
+    for (const other of this.links.end(userId)) {
+      const seat = this.ports.seatOf(other);
+      if (seat !== undefined) seat.peer.send(encodeAbout('disconnected', userId));
+      else this.untold.set(other, (this.untold.get(other) ?? new Set()).add(userId));
+    }
+  }
+
+  /** The user does not come back: all of its links end, and it needs to know nothing. */
+  forget(userId: string): void {
+    this.unlink(userId);
+    this.untold.delete(userId);
   }
 
   private link(one: PlayerSeat, other: PlayerSeat): void {

@@ -6,17 +6,14 @@ export class Links {
 
   constructor(private readonly linksMax: number) {}
 
-  of(userId: string): readonly string[] {
-    return [...(this.linked.get(userId) ?? [])];
+  has(one: string, other: string): boolean {
+    return this.linked.get(one)?.has(other) === true;
   }
 
-  /** Whether one of them has as many links and requests as may be. */
+  /** Whether one of them has as many links as may be, and this is none of them. */
   isFull(one: string, other: string): boolean {
-    if (this.linked.get(one)?.has(other)) return false;
-    return [one, other].some((userId) => {
-      const links = this.linked.get(userId)?.size ?? 0;
-      return links >= this.linksMax || (this.asked.get(userId)?.size ?? 0) >= this.linksMax;
-    });
+    if (this.has(one, other)) return false;
+    return [one, other].some((userId) => (this.linked.get(userId)?.size ?? 0) >= this.linksMax);
   }
 
   link(one: string, other: string): void {
@@ -26,8 +23,16 @@ export class Links {
     add(this.linked, other, one);
   }
 
-  ask(from: string, to: string): void {
+  /** False when as many have asked already as may. */
+  ask(from: string, to: string): boolean {
+    const asking = this.asked.get(to)?.size ?? 0;
+    if (asking >= this.linksMax && !this.hasAsked(from, to)) return false;
     add(this.asked, to, from);
+    return true;
+  }
+
+  hasAsked(from: string, to: string): boolean {
+    return this.asked.get(to)?.has(from) === true;
   }
 
   /** The request of `from` to `to` is answered. False if there was none. */
@@ -37,7 +42,7 @@ export class Links {
 
   /** All links and requests of a user end; with whom it was linked. */
   end(userId: string): readonly string[] {
-    const others = this.of(userId);
+    const others = [...(this.linked.get(userId) ?? [])];
     for (const other of others) remove(this.linked, other, userId);
     this.linked.delete(userId);
     this.asked.delete(userId);

@@ -43,8 +43,10 @@ export class Fault {
 
 function schemas({ idLengthMax }: FrameLimits) {
   const Id = idSchema(idLengthMax);
-  // Who is meant has got in with this id, so it needs no other check than a bound.
-  const UserId = Type.String({ minLength: 1, maxLength: 64, description: 'a userId' });
+  // As the sessions have it: of what nobody can be called nothing may be kept.
+  const UserId = Type.RegExp(/^(?=.*\S)[^\p{Cc}\p{Cs}]{1,64}$/u, {
+    description: 'a userId: 1 to 64 characters, not blank, no control characters',
+  });
   const type = <Name extends string>(name: Name) => Type.Literal(name);
   const to = { targetUserId: UserId };
   return [
@@ -79,9 +81,15 @@ type AnyFrame = Static<ReturnType<typeof schemas>[number]>;
 type Told = Extract<AnyFrame, { type: 'message' }>;
 
 /** A frame of a player, read. `data` is JSON text, as it came. */
-export type PlayerFrame = Exclude<AnyFrame, Told> | (Omit<Told, 'data'> & { data: string });
+export type PlayerFrame =
+  | Exclude<AnyFrame, Told>
+  | (Omit<Told, 'data'> & { data: string })
+  /** About files: read further by `readFileFrame`. */
+  | { type: 'file'; value: unknown };
 
-/** Reads what players send, but for the frames of files. Unknown fields are ignored. */
+const fileTypes = ['file_send_begin', 'file_send_complete', 'file_received'];
+
+/** Reads what players send. Unknown fields are ignored. */
 export class PlayerFrames {
   private readonly checks: Map<string, TypeCheck<ReturnType<typeof schemas>[number]>>;
 
@@ -101,8 +109,11 @@ export class PlayerFrames {
       return new Fault('not JSON');
     }
     if (jsonDepth(text) > jsonDepthMax) return new Fault('deeper than server.json_depth_max');
-    const check = this.checks.get((value as { type?: string } | null)?.type ?? '');
-    if (check === undefined) return new Fault(`type: ${[...this.checks.keys()].join(', ')}`);
+    const type = (value as { type?: string } | null)?.type ?? '';
+    if (fileTypes.includes(type)) return { type: 'file', value };
+    const check = this.checks.get(type);
+    if (check === undefined)
+      return new Fault(`type: ${[...this.checks.keys(), ...fileTypes].join(', ')}`);
     if (!check.Check(value)) return new Fault(firstFault(value, check));
     if (value.type !== 'message') return value as Exclude<AnyFrame, Told>;
     const data = jsonMember(text, 'data');

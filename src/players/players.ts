@@ -1,13 +1,12 @@
-import { takeToken } from '../access/rate-limit.ts';
 import type { Recipient } from '../delivery/lane.ts';
 import { Times } from '../delivery/times.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Cancel } from '../sockets/ports.ts';
 import { Channels } from './channels.ts';
 import { Direct } from './direct.ts';
+import { type FileFrame, readFileFrame } from './file-frames.ts';
 import { Linking } from './linking.ts';
 import {
-  encodeAck,
   encodeAuthenticated,
   encodeError,
   encodeMessage,
@@ -18,6 +17,7 @@ import {
   type PlayerFrame,
   playerRefusals,
 } from './messages.ts';
+import { answerChars, overdue, paceOf, sweepIntervalMs } from './pace.ts';
 import { Presence } from './presence.ts';
 import type { PlayersLimits, PlayersPorts } from './ports.ts';
 import { newSeat, type PlayerPeer, type PlayerSeat } from './seat.ts';
@@ -35,7 +35,6 @@ export class Players {
   private readonly channels: Channels;
   private readonly direct: Direct;
   private readonly times = new Times();
-  private readonly sweepMs: number;
   private isDraining = false;
   private stopSweeping: Cancel = () => {};
 
@@ -52,7 +51,10 @@ export class Players {
       },
       limits.linksMax,
     );
-    this.channels = new Channels(limits.channelsMax);
+    this.channels = new Channels(limits.channelsMax, {
+      everyChars: limits.slowBytes / 4,
+      at: (seat) => this.direct.delivery.pressure.lookAt(seat),
+    });
     this.direct = new Direct(
       {
         clock,
@@ -64,14 +66,12 @@ export class Players {
       },
       limits,
     );
-    const { handshakeTimeoutMs, pingIntervalMs, readDeadlineMs, slowTimeoutMs } = limits;
-    const shortest = Math.min(handshakeTimeoutMs, pingIntervalMs, readDeadlineMs, slowTimeoutMs);
-    this.sweepMs = Math.max(10, Math.min(1000, shortest / 4));
   }
 
   /** Takes over what an earlier run left in the store. Call before the first connection. */
   async begin(): Promise<void> {
     await this.direct.begin();
+    await this.ports.transfers.begin();
     this.sweepLater();
   }
 
@@ -82,17 +82,16 @@ export class Players {
     return seat;
   }
 
-  /** A text frame, but for those of files. */
+  /** A text frame. */
   frame(seat: PlayerSeat, text: string): void {
     if (this.isDraining || seat.state === 'closed') return;
     const nowMs = this.ports.clock.now();
     seat.seenMs = nowMs;
+    this.direct.delivery.pressure.sent(seat, answerChars);
     const frame = this.ports.frames.read(text);
-    const { waiting } = seat.answers;
-    const { unacknowledgedMax, rateLimit } = this.limits;
-    if (waiting > 4 * unacknowledgedMax) this.close(seat, playerRefusals.floods);
-    else if (waiting >= unacknowledgedMax || !takeToken(seat.bucket, nowMs, rateLimit))
-      this.error(seat, playerRefusals.tooManyMessages);
+    const pace = paceOf(seat, nowMs, this.limits);
+    if (pace === 'flood') this.close(seat, playerRefusals.floods);
+    else if (pace === 'tooFast') this.error(seat, playerRefusals.tooManyMessages);
     else if (frame instanceof Fault) this.error(seat, playerRefusals.badMessage, frame.detail);
     else if (frame.type === 'session_auth') this.authenticate(seat, frame);
     else if (seat.state === 'new')
@@ -100,10 +99,12 @@ export class Players {
     else this.act(seat, frame);
   }
 
-  /** A binary frame. */
-  bytes(seat: PlayerSeat, _bytes: Uint8Array): void {
+  /** A binary frame: bytes of a file. */
+  bytes(seat: PlayerSeat, bytes: Uint8Array): void {
+    if (this.isDraining || seat.state === 'closed') return;
     seat.seenMs = this.ports.clock.now();
-    this.error(seat, playerRefusals.badMessage, 'binary');
+    if (seat.state === 'open') this.ports.transfers.bytes(seat, bytes);
+    else this.error(seat, playerRefusals.badMessage, 'type: session_auth comes first');
   }
 
   pong(seat: PlayerSeat, payload: string): void {
@@ -113,7 +114,9 @@ export class Players {
 
   /** The socket's buffer went down. */
   drained(seat: PlayerSeat): void {
-    if (seat.state === 'open') this.direct.delivery.pressure.measure(seat);
+    if (seat.state !== 'open') return;
+    this.direct.delivery.pressure.measure(seat);
+    this.ports.transfers.drained(seat);
   }
 
   /** The connection ended, by either side. */
@@ -126,6 +129,7 @@ export class Players {
     if (!wasOpen) return this.strangers.remove(seat.address);
     const { userId } = seat;
     this.direct.delivery.leave(seat);
+    this.ports.transfers.left(seat);
     this.channels.disconnected(seat);
     seat.session?.leave();
     this.ports.report('info', 'player_left', { code });
@@ -141,11 +145,15 @@ export class Players {
   async drain(budgetMs: number): Promise<void> {
     if (this.isDraining) return;
     this.isDraining = true;
-    const lost = await this.direct.putAway(budgetMs);
+    const [lost] = await Promise.all([
+      this.direct.putAway(budgetMs),
+      this.ports.transfers.drain(budgetMs),
+    ]);
     if (lost > 0) this.ports.report('error', 'lost', { count: lost });
+    // Or those who are closed last would hear of everybody before them.
+    this.presence.end();
     for (const seat of [...this.seats]) this.close(seat, playerRefusals.goingAway);
     for (const cancel of this.graces.values()) cancel();
-    this.presence.end();
     this.stopSweeping();
   }
 
@@ -181,10 +189,12 @@ export class Players {
     peer.send(encodeAuthenticated(userId));
     peer.send(encodeWelcome(this.ports.instanceName));
     this.presence.enter(seat, userName);
+    this.linking.returned(seat);
     // The older one ends first, so that what it never received is flushed before anything live.
     if (older !== undefined) this.close(older, playerRefusals.replaced);
     this.channels.connected(seat);
     this.direct.delivery.join(seat, userId);
+    this.ports.transfers.joined(seat);
     this.ports.report('info', 'player_joined', { protocol: seat.protocol });
   }
 
@@ -192,7 +202,7 @@ export class Players {
     const { peer, userId } = seat;
     switch (frame.type) {
       case 'list_online':
-        return void peer.send(this.presence.list());
+        return this.list(seat);
       case 'connect':
         return this.linking.connect(seat, frame.targetUserId);
       case 'connect_accept':
@@ -210,23 +220,36 @@ export class Players {
         return void peer.send(encodePong(this.now()));
       case 'message':
         return this.message(seat, frame);
+      case 'file':
+        return this.file(seat, readFileFrame(frame.value));
     }
+  }
+
+  private file(seat: PlayerSeat, frame: FileFrame | Fault): void {
+    if (frame instanceof Fault) this.error(seat, playerRefusals.badMessage, frame.detail);
+    else this.ports.transfers.frame(seat, frame);
+  }
+
+  /** A list is far longer than its request: of one turn only so many are answered. */
+  private list(seat: PlayerSeat): void {
+    if (seat.burst > this.limits.slowBytes) return this.error(seat, playerRefusals.tooManyMessages);
+    const text = this.presence.list();
+    seat.peer.send(text);
+    seat.burst += text.length;
+    this.direct.delivery.pressure.lookAt(seat);
   }
 
   private message(seat: PlayerSeat, frame: Extract<PlayerFrame, { type: 'message' }>): void {
     const { msg_id: msgId = this.ports.newId(), channel, targetUserId, data } = frame;
     const text = encodeMessage(seat.userId, data, msgId, this.now());
-    if (channel === undefined) return this.direct.send(seat, targetUserId!, text, msgId);
-    const isSent = this.channels.publish(seat, channel, text);
-    seat.answers.now(
-      encodeAck(msgId, isSent ? 'completed' : 'failed', isSent ? undefined : 'nobody is there'),
-    );
+    if (channel === undefined) this.direct.send(seat, targetUserId!, text, msgId);
+    else this.channels.send(seat, channel, text, msgId);
   }
 
   /** The user has been gone for too long: links and places in channels end. */
   private forget(userId: string): void {
     this.graces.delete(userId);
-    this.linking.unlink(userId);
+    this.linking.forget(userId);
     this.channels.forget(userId);
   }
 
@@ -254,26 +277,23 @@ export class Players {
 
   private sweepLater(): void {
     this.times.set(this.ports.clock);
-    this.stopSweeping = this.ports.clock.after(this.sweepMs, () => {
+    this.stopSweeping = this.ports.clock.after(sweepIntervalMs(this.limits), () => {
       this.sweepLater();
       const nowMs = this.ports.clock.now();
       for (const seat of [...this.seats]) this.sweep(seat, nowMs);
     });
   }
 
-  /** Every deadline of a connection, by one timer for all. */
   private sweep(seat: PlayerSeat, nowMs: number): void {
-    const { limits, direct } = this;
-    const { behindSinceMs } = seat;
-    if (seat.state === 'new' && nowMs - seat.openedMs >= limits.handshakeTimeoutMs)
-      this.refuseAuth(seat, playerRefusals.handshakeTimeout);
-    else if (nowMs - seat.seenMs >= limits.readDeadlineMs) seat.peer.terminate();
-    else if (behindSinceMs !== 0 && nowMs - behindSinceMs >= limits.slowTimeoutMs)
-      this.tooSlow(seat, 'players.slow_timeout');
+    const { delivery } = this.direct;
+    const what = overdue(seat, nowMs, this.limits);
+    if (what === 'handshake') this.refuseAuth(seat, playerRefusals.handshakeTimeout);
+    else if (what === 'silent') seat.peer.terminate();
+    else if (what === 'slow') this.tooSlow(seat, 'players.slow_timeout');
     else {
-      if (nowMs - seat.pingedMs >= limits.pingIntervalMs) direct.delivery.ping(seat);
+      if (what === 'ping') delivery.ping(seat);
       // Lists and files fill a socket too, and nobody else looks at that.
-      direct.delivery.pressure.measure(seat);
+      delivery.pressure.measure(seat);
     }
   }
 }

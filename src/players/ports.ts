@@ -3,6 +3,7 @@ import type { Store } from '../store/store.ts';
 import type { DirectLimits } from './direct.ts';
 import type { PlayerFrames } from './messages.ts';
 import type { SessionInUse } from './seat.ts';
+import type { Transfers } from './transfers.ts';
 
 export interface PlayersLimits extends DirectLimits {
   playersMax: number;
@@ -18,6 +19,12 @@ export interface PlayersLimits extends DirectLimits {
   rateLimit: number;
 }
 
+/** Files between players, as far as connections cause anything there. */
+export type FileSide = Pick<
+  Transfers,
+  'begin' | 'frame' | 'bytes' | 'joined' | 'left' | 'drained' | 'drain'
+>;
+
 export interface PlayersPorts {
   clock: Clock;
   topics: Topics;
@@ -27,5 +34,6 @@ export interface PlayersPorts {
   enter(token: string, onEnd: () => void): SessionInUse | undefined;
   instanceName: string;
   newId(): string;
+  transfers: FileSide;
   report(level: 'info' | 'warn' | 'error', event: string, fields: object): void;
 }

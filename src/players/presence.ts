@@ -6,7 +6,7 @@ const topics = { 1: 'players/list', 2: 'players/changes' } as const;
 
 /** The list goes out this often at most. */
 const listIntervalMs = 250;
-/** And takes no more of the network than this. */
+/** And takes no more of the network than this, in the long run. */
 const listBytesPerMs = 20_000;
 
 /**
@@ -16,8 +16,10 @@ const listBytesPerMs = 20_000;
 export class Presence {
   private readonly online = new Map<string, { user: OnlineUser; seat: PlayerSeat }>();
   private listed: string | undefined;
-  private listedMs = -Infinity;
+  /** Until then no list goes out. */
+  private quietMs = -Infinity;
   private planned: Cancel | undefined;
+  private hasEnded = false;
 
   constructor(private readonly ports: { clock: Clock; topics: Topics }) {}
 
@@ -62,26 +64,25 @@ export class Presence {
     return (this.listed ??= encodeList(Array.from(this.online.values(), ({ user }) => user)));
   }
 
+  /** From here on nobody is told of changes. */
   end(): void {
+    this.hasEnded = true;
     this.planned?.();
   }
 
   private changed(how: 'user_joined' | 'user_left', user: OnlineUser): void {
     this.listed = undefined;
+    if (this.hasEnded) return;
     this.ports.topics.publish(topics[2], encodeChange(how, user));
     if (this.planned !== undefined) return;
-    const { clock } = this.ports;
-    const waitMs = Math.max(0, this.listedMs + this.pauseMs() - clock.now());
-    this.planned = clock.after(waitMs, () => {
+    const { clock, topics: publishing } = this.ports;
+    this.planned = clock.after(Math.max(0, this.quietMs - clock.now()), () => {
       this.planned = undefined;
-      this.listedMs = clock.now();
-      this.ports.topics.publish(topics[1], this.list());
+      const list = this.list();
+      publishing.publish(topics[1], list);
+      // A list for everybody costs its length times their number.
+      const costMs = (list.length * this.online.size) / listBytesPerMs;
+      this.quietMs = clock.now() + Math.max(listIntervalMs, costMs);
     });
-  }
-
-  /** A list for everybody costs its length times their number. */
-  private pauseMs(): number {
-    const bytes = this.online.size * 64; // close enough, and the list need not be made for it
-    return Math.max(listIntervalMs, (bytes * this.online.size) / listBytesPerMs);
   }
 }

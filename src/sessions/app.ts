@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia';
-import { type BodyLimits, isJsonRequest, readText } from '../http-body.ts';
+import { type BodyLimits, bodyProblems, isJsonRequest, readText } from '../http-body.ts';
 import { type Refusal, refusedResponse } from '../refusal.ts';
 import type { SocketData, SocketPart, Sockets } from '../sockets/accept.ts';
 import type { AuthSeat, AuthSockets } from './auth-sockets.ts';
@@ -68,7 +68,8 @@ export function sessionsApp(ports: SessionsAppPorts) {
   async function post(request: Request): Promise<Response> {
     if (!isJsonRequest(request.headers)) return refused(notJson);
     const text = await readText(request, ports.bodyLimits);
-    if (typeof text !== 'string') return refused(sessionRefusals.badMessage, text.problem);
+    if (typeof text !== 'string')
+      return refused(sessionRefusals.badMessage, bodyProblems[text.problem]);
     return answered(readRequest(text, ports.jsonDepthMax), request, answerFields);
   }
 

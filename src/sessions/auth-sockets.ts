@@ -21,6 +21,10 @@ export interface AuthSocketsLimits {
 /** Requests of one connection that wait for their answer; past it 429, past the second the end. */
 const waitingMax = 16;
 const floodMax = 64;
+/** Bytes of answers that a connection may leave unread; past it the end. */
+const unreadBytesMax = 1024 ** 2;
+/** After so many frames of a connection somebody looks at that. */
+const framesPerLook = 1000;
 
 /** A connection of `/auth`. */
 export interface AuthSeat {
@@ -30,6 +34,7 @@ export interface AuthSeat {
   readonly answers: Answers;
   seenMs: number;
   pingedMs: number;
+  frames: number;
   /** It has said something that was granted. */
   isValid: boolean;
   isClosed: boolean;
@@ -73,6 +78,7 @@ export class AuthSockets {
       answers: new Answers(peer, this.ports.clock),
       seenMs: nowMs,
       pingedMs: nowMs,
+      frames: 0,
       isValid: false,
       isClosed: false,
     };
@@ -84,12 +90,12 @@ export class AuthSockets {
   /** A frame; undefined for a binary one. */
   frame(seat: AuthSeat, text: string | undefined): void {
     this.alive(seat);
+    seat.frames += 1;
+    // Within a handler its buffer reads 0.
+    if (seat.frames % framesPerLook === 0) this.ports.clock.nextTurn(() => this.look(seat));
     const { waiting } = seat.answers;
-    if (waiting >= floodMax) {
-      const { close, message } = sessionRefusals.floods;
-      seat.peer.close(close, message);
-    } else if (waiting >= waitingMax)
-      seat.answers.now(encodeError(sessionRefusals.tooManyRequests));
+    if (waiting >= floodMax) this.endFlood(seat);
+    else if (waiting >= waitingMax) seat.answers.now(encodeError(sessionRefusals.tooManyRequests));
     else if (text === undefined) this.request(seat, new Fault('not text'));
     else this.request(seat, readRequest(text, this.limits.jsonDepthMax));
   }
@@ -111,6 +117,15 @@ export class AuthSockets {
       seat.isValid ||= !('refusal' in answer);
       if (!seat.isClosed) settle(encodeAnswer(request.type, answer));
     });
+  }
+
+  private look(seat: AuthSeat): void {
+    if (!seat.isClosed && seat.peer.getBufferedAmount() > unreadBytesMax) this.endFlood(seat);
+  }
+
+  private endFlood({ peer }: AuthSeat): void {
+    const { close, message } = sessionRefusals.floods;
+    peer.close(close, message);
   }
 
   private sweep(): void {

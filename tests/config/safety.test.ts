@@ -18,7 +18,7 @@ function unsafe(toml: string, mlsJson?: object): string[] {
 }
 
 function warnings(toml: string, mlsJson?: object): string[] {
-  const { config, mls } = load(toml, mlsJson);
+  const { config, mls } = load(`${toml}\n[auth]\nrequire_secret = true`, mlsJson);
   return startWarnings(config, mls);
 }
 
@@ -100,6 +100,14 @@ test.each([
     'tokens: an example key that everybody knows, good for trying things out on 127.0.0.1; ' +
       'make your own with `moonstead init`.',
   ]);
+});
+
+test('that users without a secret can be impersonated is told, unless secrets are required', () => {
+  const { config, mls } = load(`[gateway]\n${own}`);
+  expect(startWarnings(config, mls)).toEqual([
+    'auth.require_secret is off: who has bound no secret can be impersonated by anybody.',
+  ]);
+  expect(warnings(`[gateway]\n${own}`)).toEqual([]);
 });
 
 test('a message that would close its receiver as too slow is warned of', () => {

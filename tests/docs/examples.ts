@@ -1,15 +1,19 @@
-/** Ids, times and latencies of a page are only examples: what came takes their place. */
+/** Ids, tokens, times and latencies of a page are only examples: what came takes their place. */
 
 /** Ids of a page, by what they really are. */
 export type RealIds = Map<string, string>;
 
 const uuid = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/;
 const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/;
-const example = new RegExp(`${uuid.source}|${time.source}`, 'g');
+const token = /(?<![\w-])[\w-]{43}(?![\w-])/;
+const transferId = /(?<![\w-])[0-9a-f]{32}(?![\w-])/;
+const kinds = [uuid, time, token, transferId];
+const example = new RegExp(kinds.map(({ source }) => source).join('|'), 'g');
+const kindOf = (text: string | undefined) => kinds.find((kind) => kind.test(text ?? ''));
 
 /**
- * The page's value as it has to be, given what came: another id or time stands wherever the page has
- * one, the same id where the page has the same, and a positive number for `p50` and `p95`.
+ * The page's value as it has to be, given what came: another id, token or time stands wherever the
+ * page has one, the same where the page has the same, and a positive number for `p50` and `p95`.
  */
 export function filled(documented: unknown, got: unknown, ids: RealIds, name = ''): unknown {
   if (typeof documented === 'string')
@@ -36,10 +40,10 @@ function filledText(documented: string, got: string, ids: RealIds): string {
   const came = got.match(example) ?? [];
   let at = 0;
   return documented.replace(example, (one) => {
-    const real = came[at++];
-    if (shown.length !== came.length || uuid.test(one) !== uuid.test(real!)) return one;
-    if (time.test(one)) return real!;
-    if (!ids.has(one) && ![...ids.values()].includes(real!)) ids.set(one, real!);
+    const real = came[at++]!;
+    if (shown.length !== came.length || kindOf(one) !== kindOf(real)) return one;
+    if (kindOf(one) === time) return real;
+    if (!ids.has(one) && ![...ids.values()].includes(real)) ids.set(one, real);
     return ids.get(one) ?? one;
   });
 }

@@ -8,6 +8,8 @@ export interface HttpText {
   body: string;
 }
 
+export const jsonType = { 'Content-Type': 'application/json' };
+
 /** As a page writes it, or `curl -i` prints it. */
 export function parsed(text: string): HttpText {
   const [, head, body] = /^([^]*?)\r?\n\r?\n([^]*)$/.exec(text)!;
@@ -19,6 +21,11 @@ export function parsed(text: string): HttpText {
 function inLowerCase(headers: Iterable<[string, string]>): Record<string, string> {
   const all = [...headers].map(([name, value]) => [name.toLowerCase(), value] as const);
   return Object.fromEntries(all.filter(([name]) => name !== 'date'));
+}
+
+/** A page's block ends with a line end that is not the body's. */
+export function withoutLastLineEnd({ body, ...rest }: HttpText): HttpText {
+  return { ...rest, body: body.replace(/\n$/, '') };
 }
 
 /** A request as its words on the command line of curl. */

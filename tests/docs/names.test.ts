@@ -29,7 +29,8 @@ const code = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' 
   .filter((name) => name.endsWith('.ts'))
   .map((name) => read(`src/${name}`))
   .join('\n')
-  .replace(/`\$\{role\}(_\w+)`/g, "'mod$1', 'bot$1'");
+  .replace(/`\$\{role\}(_\w+)`/g, "'mod$1', 'bot$1'")
+  .replace(/`\$\{type\}(_result)`/g, "'auth$1', 'refresh$1', 'validate$1', 'logout$1'");
 
 test.each(markdownFiles())('every name_of_a_thing in %s is one of the source', (file) => {
   const text = read(file).replace(/^```[^]*?^```$/gm, '');
@@ -43,13 +44,15 @@ test('every setting of the table of those most wanted is one of mls.json', () =>
   expect(named.filter((one) => !known.has(one) || settings.has(one))).toEqual([]);
 });
 
-test('the table of events has every event of the tasks, and none that the source has not', () => {
+test('the table of events has every event of the parts, and none that the source has not', () => {
   const rows = tableOf(read('docs/operations.md'), 'event', 'level', 'meaning');
   const documented = rows.flatMap(({ event }) => event!.split(', ')).map((one) => one.slice(1, -1));
-  const reported = /\breport\((?:'\w+', )?'(\w+)'/g;
-  const tasks = readdirSync(join(root, 'src/tasks')).map((name) => read(`src/tasks/${name}`));
-  const events = [...tasks.join('\n').matchAll(reported)].map((match) => match[1]!);
-  expect(events.length).toBeGreaterThan(8);
+  const reported = /\breport\((?:'\w+', )?'(?!(?:info|warn|error)')(\w+)'/g;
+  const parts = ['tasks', 'sessions', 'players'].flatMap((part) =>
+    readdirSync(join(root, 'src', part)).map((name) => read(`src/${part}/${name}`)),
+  );
+  const events = [...parts.join('\n').matchAll(reported)].map((match) => match[1]!);
+  expect(events.length).toBeGreaterThan(12);
   expect(events.filter((event) => !documented.includes(event))).toEqual([]);
   expect(documented.filter((event) => !code.includes(`'${event}'`))).toEqual([]);
 });
@@ -58,6 +61,8 @@ test('the pages of the protocols have no block that is not played', () => {
   const pages = {
     'docs/protocol.md': ['json', 'toml'],
     'docs/protocol-tasks.md': ['json', 'http', 'sh'],
+    'docs/protocol-sessions.md': ['json', 'http', 'sh', 'toml'],
+    'docs/protocol-players.md': ['json', 'sh', 'toml', 'hex', 'text'],
   };
   for (const [page, languages] of Object.entries(pages)) {
     const others = blocksOf(read(page)).filter(({ language }) => !languages.includes(language));

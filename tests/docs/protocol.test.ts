@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { Fault, RelayFrames, relayRefusals } from '../../src/relay/messages.ts';
 import { listenerRefusals } from '../../src/server.ts';
 import { socketRefusals } from '../../src/sockets/accept.ts';
+import { RawClient } from '../support/raw.ts';
 import type { Frame } from '../support/relay-client.ts';
 import { blocksOf, read, tableOf, unquoted } from './markdown.ts';
 import { type Dialect, perform, playFrames, shownSections } from './play.ts';
@@ -18,7 +19,8 @@ describe('the examples, section by section', () => {
 });
 
 const dialect: Dialect = {
-  connect: (who, key = 'gateway') => ({ key, pongs: !who.startsWith('mute') }),
+  connect: (port, who, key = 'gateway') =>
+    RawClient.open(port, { key, pongs: !who.startsWith('mute') }),
   outgoing: (text) => text,
   /** Times are times, and equal where the page has them equal. */
   expected(documented, got) {

@@ -1,11 +1,19 @@
 import { expect } from 'bun:test';
 import type { Moonstead } from '../support/moonstead.ts';
+import { RawClient } from '../support/raw.ts';
+import { Callers } from './callers.ts';
 import { filled, type RealIds, withRealIds } from './examples.ts';
-import { fetched, type HttpText, parsed, runCurl, WorkerStage } from './http.ts';
+import {
+  fetched,
+  type HttpText,
+  jsonType,
+  parsed,
+  runCurl,
+  withoutLastLineEnd,
+  WorkerStage,
+} from './http.ts';
 import type { Block } from './markdown.ts';
 import { type Dialect, playFrames, type Stage } from './play.ts';
-
-const json = { 'Content-Type': 'application/json' };
 
 /**
  * What a section of docs/protocol-tasks.md does beside frames. `curl …` is run; `somebody sends POST
@@ -19,51 +27,45 @@ export class TasksPlay {
   private readonly workers = new Map<string, WorkerStage>();
   /** The page's addresses of workers, and where they really are. */
   private readonly places: [documented: string, real: string][] = [];
-  private readonly answers = new Map<string, Promise<HttpText>[]>();
+  private readonly callers = new Callers(this.ids);
 
   private readonly dialect: Dialect = {
-    connect: () => ({ path: '/ws' }),
+    connect: (port) => RawClient.open(port, { path: '/ws' }),
     outgoing: (text) => withRealIds(text, this.ids),
     expected: (documented, got) => filled(documented, got, this.ids) as typeof documented,
   };
 
   async act(block: Block, stage: Stage): Promise<void> {
     const { language, caption, text } = block;
-    if (language === 'sh') return this.ask('curl', runCurl(this.command(text, stage.server)));
+    if (language === 'sh')
+      return this.callers.ask('curl', runCurl(this.command(text, stage.server)));
     if (!/^(json|http)$/.test(language) || caption === 'mls.json') return;
     const [, who, does] =
       /^(.+?) (sends POST|is asked|answers|receives|go to)\b/.exec(caption) ?? [];
     const [, path, status] = /(?: POST (\/\S+)| (\d{3}))$/.exec(caption) ?? [];
     if (who === 'each' && path) return this.sendEach(path, JSON.parse(text), stage.server);
-    if (path) return this.ask(who!, this.send(path, text, stage.server));
+    if (path) return this.callers.ask(who!, this.send(path, text, stage.server));
     if (does === 'is asked') return this.expectAsked(who!, block);
     if (does === 'answers') return this.worker(who!).answer(answerOf(block, status));
     if (does === 'go to') return this.spread(who!, JSON.parse(text), stage.server);
     if (does === 'receives' && (status || language === 'http'))
-      return this.expectAnswer(who!, block, status);
+      return this.callers.expectAnswer(who!, block, status);
     return playFrames(block, stage, this.dialect);
   }
 
   /** Every worker and caller has done what the page says, and no more. */
   expectNothingOpen(): void {
     const open = [...this.workers].filter(([, worker]) => worker.unanswered > 0);
-    const unheard = [...this.answers].filter(([, answers]) => answers.length > 0);
-    expect([...open, ...unheard].map(([name]) => name)).toEqual([]);
+    expect([...open.map(([name]) => name), ...this.callers.unheard]).toEqual([]);
   }
 
   async stop(): Promise<void> {
     for (const worker of this.workers.values()) await worker.stop();
   }
 
-  private ask(who: string, answer: Promise<HttpText>): void {
-    // Whoever waits for it hears of its failure.
-    answer.catch(() => {});
-    this.answers.set(who, [...(this.answers.get(who) ?? []), answer]);
-  }
-
   private send(path: string, text: string, { http }: Moonstead): Promise<HttpText> {
     const body = path === '/client/heartbeat' ? this.onFreePort(text) : text;
-    return fetched({ method: 'POST', url: http + path, headers: json, body });
+    return fetched({ method: 'POST', url: http + path, headers: jsonType, body });
   }
 
   private async sendEach(path: string, bodies: object[], server: Moonstead): Promise<void> {
@@ -101,20 +103,6 @@ export class TasksPlay {
     expect(got).toEqual(filled(documented, got, this.ids) as HttpText);
   }
 
-  private async expectAnswer(who: string, block: Block, status: string | undefined): Promise<void> {
-    const got = await this.answers.get(who)!.shift()!;
-    if (block.language === 'http') {
-      const documented = withoutLastLineEnd(parsed(block.text));
-      return expect(got).toEqual(filled(documented, got, this.ids) as HttpText);
-    }
-    const { line, body } = got;
-    const value = JSON.parse(body);
-    expect([line.split(' ')[1], value]).toEqual([
-      status,
-      filled(JSON.parse(block.text), value, this.ids),
-    ]);
-  }
-
   private async spread(words: string, expected: string[], server: Moonstead): Promise<void> {
     const [, region] = /^tasks for (\S+)$/.exec(words)!;
     for (const worker of this.workers.values()) worker.isAutomatic = true;
@@ -128,13 +116,8 @@ export class TasksPlay {
   }
 }
 
-/** A page's block ends with a line end that is not the body's. */
-function withoutLastLineEnd({ body, ...rest }: HttpText): HttpText {
-  return { ...rest, body: body.replace(/\n$/, '') };
-}
-
 function answerOf({ language, text }: Block, status: string | undefined): HttpText {
   return language === 'http'
     ? withoutLastLineEnd(parsed(text))
-    : { line: `HTTP/1.1 ${status} `, headers: json, body: text };
+    : { line: `HTTP/1.1 ${status} `, headers: jsonType, body: text };
 }

@@ -36,7 +36,7 @@ describe('refused with 400', () => {
       [JSON.stringify({ ...least, weight: 101 }), 'weight: '],
       [JSON.stringify({ ...least, max_concurrency: -1 }), 'max_concurrency: '],
       [`{"token":${'['.repeat(100)}${']'.repeat(100)}}`, 'deeper than server.json_depth_max'],
-      [JSON.stringify({ ...least, note: 'x'.repeat(70_000) }), 'tooLarge'],
+      [JSON.stringify({ ...least, note: 'x'.repeat(70_000) }), 'the body is too large'],
     ].map(([body, detail]) => [body!.slice(0, 90), body!, detail!]),
   )('%s', async (_, body, detail) => {
     const { status, json } = await stage.heartbeat(body);

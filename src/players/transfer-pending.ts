@@ -1,0 +1,58 @@
+/** Smaller pieces are copied together: each by itself costs more memory than its bytes. */
+const smallBytes = 16 * 1024;
+const blockBytes = 64 * 1024;
+
+/** Bytes that wait for the disk, of all transfers. */
+export interface Memory {
+  bytes: number;
+}
+
+/** Bytes of one transfer that wait for the disk. */
+export class Pending {
+  private parts: Uint8Array[] = [];
+  /** The last part, when there may be room behind it. */
+  private block: { bytes: Uint8Array; used: number } | undefined;
+  bytes = 0;
+
+  constructor(private readonly memory: Memory) {}
+
+  /** Keeps `piece` as it is unless it is small. */
+  push(piece: Uint8Array): void {
+    this.bytes += piece.length;
+    this.memory.bytes += piece.length;
+    if (piece.length >= smallBytes) {
+      this.closeBlock();
+      this.parts.push(piece);
+      return;
+    }
+    if (this.block !== undefined && this.block.used + piece.length > blockBytes) this.closeBlock();
+    this.block ??= { bytes: new Uint8Array(blockBytes), used: 0 };
+    this.block.bytes.set(piece, this.block.used);
+    this.block.used += piece.length;
+  }
+
+  /** Everything, in order. It counts as memory until it is handed to `done`. */
+  take(): Uint8Array[] {
+    this.closeBlock();
+    this.bytes = 0;
+    return this.parts.splice(0);
+  }
+
+  done(bytes: number): void {
+    this.memory.bytes -= bytes;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.done(this.bytes);
+    this.block = undefined;
+    this.take();
+  }
+
+  private closeBlock(): void {
+    if (this.block === undefined) return;
+    // A copy, for the rest of the block would stay in memory with it.
+    this.parts.push(this.block.bytes.slice(0, this.block.used));
+    this.block = undefined;
+  }
+}
