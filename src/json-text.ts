@@ -3,57 +3,80 @@
  * parsing and writing again would change numbers beyond 2^53.
  */
 
+export interface Look {
+  /** Deepest nesting of objects and lists; 0 for a text without any. */
+  depth: number;
+  /**
+   * The text of the value at the path, as it stands there. Of a name that occurs twice the last one
+   * counts, as for `JSON.parse`. Undefined where there is no such member.
+   */
+  member: string | undefined;
+}
+
 const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
 const backslash = 0x5c;
 
 const isOpening = (code: number) => code === 0x7b || code === 0x5b;
 const isClosing = (code: number) => code === 0x7d || code === 0x5d;
 const isSpace = (code: number) => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
-/** Deepest nesting of objects and lists; 0 for a text without any. */
-export function jsonDepth(text: string): number {
+/** `path` leads member by member to the value that is asked for; empty: only the depth is. */
+export function lookInto(text: string, path: readonly string[]): Look {
   let depth = 0;
   let deepest = 0;
+  /** So many names of the path lead to here. */
+  let led = 0;
+  let start = -1;
+  let end = -1;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === quote) at = endOfString(text, at) - 1;
-    else if (isOpening(code)) deepest = Math.max(deepest, (depth += 1));
-    else if (isClosing(code)) depth -= 1;
+    if (code === quote) {
+      const behind = endOfString(text, at);
+      const next = depth <= path.length && led >= depth - 1 ? afterSpace(text, behind) : -1;
+      if (text.charCodeAt(next) === colon) {
+        const isOnPath = isName(text.slice(at, behind), path[depth - 1]!);
+        led = isOnPath ? depth : depth - 1;
+        if (isOnPath) {
+          start = depth === path.length ? afterSpace(text, next + 1) : -1;
+          end = -1;
+        }
+      }
+      at = behind - 1;
+    } else if (isOpening(code)) {
+      depth += 1;
+      if (depth > deepest) deepest = depth;
+    } else if (code === comma || isClosing(code)) {
+      if (depth === path.length && start >= 0 && end < 0) end = beforeSpace(text, at);
+      if (code !== comma) depth -= 1;
+    }
   }
-  return deepest;
+  return { depth: deepest, member: start < 0 ? undefined : text.slice(start, end) };
 }
 
-/**
- * The text of the value at `path`, member by member, as it stands there. Of a name that occurs
- * twice the last one counts, as for `JSON.parse`. Undefined where there is no such member.
- */
+/** Deepest nesting of objects and lists; 0 for a text without any. */
+export function jsonDepth(text: string): number {
+  return lookInto(text, []).depth;
+}
+
+/** The text of the value at `path`, member by member; undefined where there is none. */
 export function jsonMember(text: string, ...path: readonly string[]): string | undefined {
-  let start = afterSpace(text, 0);
-  let end = text.length;
-  for (const name of path) {
-    if (text.charCodeAt(start) !== 0x7b) return undefined;
-    let found: [number, number] | undefined;
-    for (let at = afterSpace(text, start + 1); text.charCodeAt(at) === quote;) {
-      const keyEnd = endOfString(text, at);
-      const key = text.slice(at, keyEnd);
-      const valueStart = afterSpace(text, afterSpace(text, keyEnd) + 1);
-      const valueEnd = endOfValue(text, valueStart);
-      if (isName(key, name)) found = [valueStart, valueEnd];
-      // Behind the value: a comma and the next name, or the end of the object.
-      at = afterSpace(text, afterSpace(text, valueEnd) + 1);
-    }
-    if (found === undefined) return undefined;
-    [start, end] = found;
-  }
-  return text.slice(start, end);
+  return lookInto(text, path).member;
 }
 
 function isName(key: string, name: string): boolean {
-  return key.includes('\\') ? JSON.parse(key) === name : key.slice(1, -1) === name;
+  if (key.length === name.length + 2 && key.startsWith(name, 1)) return true;
+  return key.includes('\\') && JSON.parse(key) === name;
 }
 
 function afterSpace(text: string, at: number): number {
   while (isSpace(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
+function beforeSpace(text: string, at: number): number {
+  while (isSpace(text.charCodeAt(at - 1))) at -= 1;
   return at;
 }
 
@@ -65,21 +88,4 @@ function endOfString(text: string, at: number): number {
     while (text.charCodeAt(slashes - 1) === backslash) slashes -= 1;
     if ((close - slashes) % 2 === 0) return close + 1;
   }
-}
-
-function endOfValue(text: string, at: number): number {
-  const first = text.charCodeAt(at);
-  if (first === quote) return endOfString(text, at);
-  let depth = 0;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) at = endOfString(text, at) - 1;
-    else if (isOpening(code)) depth += 1;
-    else if (isClosing(code)) {
-      if (depth === 0) return at;
-      depth -= 1;
-      if (depth === 0) return at + 1;
-    } else if (depth === 0 && (code === 0x2c || isSpace(code))) return at;
-  }
-  return at;
 }

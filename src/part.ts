@@ -4,7 +4,7 @@ import type { Config } from './config/schema.ts';
 import type { Mls } from './config/mls.ts';
 import type { Log } from './log.ts';
 import type { SocketData, Sockets } from './sockets/accept.ts';
-import type { Clock, Topics } from './sockets/ports.ts';
+import type { Topics } from './sockets/ports.ts';
 import type { Store } from './store/store.ts';
 
 /** What one part of the program gives to the whole. */
@@ -54,13 +54,3 @@ export class Served implements Topics {
     this.bound?.publish(topic, text);
   }
 }
-
-export const clock: Clock = {
-  now: () => performance.now(),
-  wallMs: Date.now,
-  after(delayMs, fn) {
-    const timer = setTimeout(fn, delayMs);
-    return () => clearTimeout(timer);
-  },
-  nextTurn: setImmediate,
-};

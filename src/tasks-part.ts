@@ -2,7 +2,8 @@ import type { Elysia } from 'elysia';
 import { apiKeys } from './access/api-keys.ts';
 import { clientAddress } from './access/client-address.ts';
 import { isLoopbackHost, networks } from './access/networks.ts';
-import { clock, type Part, Served, type Whole } from './part.ts';
+import { clock } from './clock.ts';
+import { type Part, Served, type Whole } from './part.ts';
 import { tasksApp } from './tasks/app.ts';
 import { HttpCalls } from './tasks/calls.ts';
 import { Checks } from './tasks/checks.ts';
@@ -46,6 +47,7 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
       retryCount: mls.retry_count,
       tasksMax: mls.tasks_max,
       answerTimeoutMs: mls.answer_timeout,
+      callerTimeoutMs: mls.caller_timeout,
       silentAfterMs: mls.silent_after,
     },
   );
@@ -77,7 +79,11 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
     sockets,
     frames,
     taskKeys: mls.task_keys.length > 0 ? apiKeys(mls.task_keys.map(named)) : undefined,
-    taskLimits: { bytesMax: mls.task_body_mb * mib, timeoutMs: mls.body_timeout },
+    taskLimits: {
+      bytesMax: mls.task_body_mb * mib,
+      timeoutMs: mls.body_timeout,
+      room: { bytesMax: mls.bodies_mb * mib, bytes: 0 },
+    },
     socket: {
       path: ws.enabled ? ws.path : undefined,
       connectionsMax: ws.max_connections,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { jsonDepth, jsonMember } from '../src/json-text.ts';
+import { lookInto } from '../src/json-text.ts';
 import { SeededRandom } from './sim/random.ts';
 
 describe('the depth of a text', () => {
@@ -13,7 +13,7 @@ describe('the depth of a text', () => {
     ['[[],[[]],[]]', 3],
     [`${'['.repeat(50_000)}${']'.repeat(50_000)}`, 50_000],
   ])('%.20s: %p', (text, depth) => {
-    expect(jsonDepth(text)).toBe(depth);
+    expect(lookInto(text, [])).toEqual({ depth, member: undefined });
   });
 });
 
@@ -29,6 +29,15 @@ describe('a member of a text', () => {
     ['{"payload":{}}', ['payload'], '{}'],
     ['{"payload":null,"z":[]}', ['payload'], 'null'],
     ['{"a":{"b":{"c":-0.0}}}', ['a', 'b', 'c'], '-0.0'],
+    ['{"a":{"b":1},"c":{"b":2}}', ['a', 'b'], '1'],
+    ['{"a":{"b":1},"a":{}}', ['a', 'b'], undefined],
+    ['{"a":{"b":1},"a":5}', ['a', 'b'], undefined],
+    ['{"a":{"c":{"b":1}}}', ['a', 'b'], undefined],
+    ['{"a":[{"b":1}]}', ['a', 'b'], undefined],
+    ['[{"a":{"b":1}}]', ['a', 'b'], undefined],
+    ['{"b":{"a":1},"a":["b","b"]}', ['a', 'b'], undefined],
+    ['{"a":{"b": 1 \n} }', ['a', 'b'], '1'],
+    ['{"a":{"b": 1 , "c":2} }', ['a', 'b'], '1'],
     ['{"a":[1],"b":2}', ['a', 'b'], undefined],
     ['{"a":"b"}', ['a', 'b'], undefined],
     ['{}', ['a'], undefined],
@@ -36,7 +45,7 @@ describe('a member of a text', () => {
     ['{"b":1}', ['a'], undefined],
   ];
   test.each(cases)('%s at %p', (text, path, member) => {
-    expect(jsonMember(text, ...path)).toBe(member as string);
+    expect(lookInto(text, path).member).toBe(member as string);
   });
 });
 
@@ -65,12 +74,13 @@ test('whatever JSON it is, member and depth are those of the value', () => {
   for (let n = 0; n < 3000; n++) {
     const [inner, depth] = value(4);
     const text = space() + inner + space();
-    expect(jsonDepth(text)).toBe(depth);
+    expect(lookInto(text, []).depth).toBe(depth);
     const parsed: unknown = JSON.parse(text);
     for (const name of names) {
       const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
       const expected = isObject ? (parsed as Record<string, unknown>)[name] : undefined;
-      const member = jsonMember(text, name);
+      const { member, depth: depthToo } = lookInto(text, [name]);
+      expect(depthToo).toBe(depth);
       if (expected === undefined) expect(member).toBeUndefined();
       else {
         found += 1;

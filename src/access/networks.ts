@@ -24,6 +24,11 @@ export function normalAddress(text: string): string | undefined {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
+/** A normal address with a port, as a URL has them. */
+export function hostPort(address: string, port: number): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
 /** What is wrong with an address or CIDR network, worded to follow "must"; undefined: nothing. */
 export function networkProblem(text: string): string | undefined {
   return parseNetwork(text) ? undefined : 'be an address or a network such as "10.0.0.0/8"';

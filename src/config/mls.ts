@@ -81,6 +81,13 @@ export const mlsSchema = Type.Object({
   }),
   body_timeout: seconds('How long the body of a request may take.', '30s', '1ms', '10m'),
   answer_timeout: seconds('How long an answer may pause once it began.', '30s', '1ms', '10m'),
+  caller_timeout: seconds(
+    'How long a caller may take no more of an answer.',
+    '240s',
+    '1ms',
+    '240s',
+  ),
+  bodies_mb: whole('Tasks that are arriving, all bodies together, in MB.', 256, 1, 1_048_576),
   silent_after: seconds('From when on a call without an answer has failed.', '15s', '1ms', '10m'),
   eject_failures: whole('Failed calls in a row that eject a worker.', 3, 1, 1000),
   eject_time: seconds('How long it is ejected at first; doubled each time.', '5s', '1ms', '24h'),

@@ -81,6 +81,9 @@ export function checkMls(mls: Mls, report: ReportBetween): void {
   if (mls.gone_after > mls.forget_after) {
     report('gone_after', 'must not be more than forget_after', 'forget_after');
   }
+  if (mls.task_body_mb > mls.bodies_mb) {
+    report('task_body_mb', 'must not be more than bodies_mb', 'bodies_mb');
+  }
   if (mls.eject_time > mls.eject_time_max) {
     report('eject_time', 'must not be more than eject_time_max', 'eject_time_max');
   }

@@ -8,6 +8,8 @@ export class AwayRings {
 
   constructor(
     private readonly ringsMax: number,
+    /** Messages that a ring may hold, and so senders. */
+    private readonly rowsMax: number,
     /** Whether a ring still holds something of a sender: newer messages may have pushed it out. */
     private readonly holds: (ring: string, sender: string) => boolean,
   ) {}
@@ -25,6 +27,8 @@ export class AwayRings {
     this.bySender.set(sender, rings.add(ring));
     const senders = this.byRing.get(ring) ?? new Set();
     this.byRing.set(ring, senders.add(sender));
+    if (senders.size <= this.rowsMax) return;
+    for (const one of senders) if (!this.holds(ring, one)) this.taken(one, ring);
   }
 
   emptied(ring: string): void {

@@ -44,7 +44,7 @@ export class Direct {
     limits: DirectLimits,
   ) {
     const { clock } = ports;
-    this.away = new AwayRings(limits.awayRingsPerSender, (ring, sender) =>
+    this.away = new AwayRings(limits.awayRingsPerSender, limits.queueMax, (ring, sender) =>
       (this.rings.get(ring)?.rows ?? []).some(({ owner, gone }) => owner === sender && !gone),
     );
     this.rings = new Rings(

@@ -31,10 +31,6 @@ export class Presence {
     return this.online.get(userId)?.seat;
   }
 
-  userOf(userId: string): OnlineUser | undefined {
-    return this.online.get(userId)?.user;
-  }
-
   seats(): Iterable<PlayerSeat> {
     return Array.from(this.online.values(), ({ seat }) => seat);
   }

@@ -12,7 +12,8 @@ export function refusalOf(
   limits: TransferLimits,
 ): FileRefusal | undefined {
   const { fileSize } = begin;
-  if (protocol === 1 && fileSize > limits.legacyBytesMax) return fileRefusals.tooLargeForLegacy;
+  if (protocol === 1 && (limits.legacyBytesMax === 0 || fileSize > limits.legacyBytesMax))
+    return fileRefusals.tooLargeForLegacy;
   if (fileSize > limits.fileBytesMax) return fileRefusals.tooLarge;
   if (known !== undefined) {
     if (known.upload?.seat !== undefined || known.upload?.isEnding) return fileRefusals.underWay;

@@ -145,14 +145,14 @@ export class Forwarding {
     into: Uint8Array,
   ): Promise<boolean> {
     const { files, clock, report } = this.ports;
-    for (let tries = 1; ; tries++) {
+    for (let tries = 1; !forward.isOver; tries++) {
       try {
         await files.read(id, offset, into);
         return true;
       } catch (error) {
         report('error', 'file_unreadable', { id, offset, error: String(error) });
       }
-      if (forward.isOver || tries === readTries) return false;
+      if (tries === readTries) break;
       await new Promise<void>((resolve) => {
         forward.wake = resolve;
         clock.after(readRetryMs, () => {
@@ -160,6 +160,7 @@ export class Forwarding {
         });
       });
     }
+    return false;
   }
 
   /** The file stays for the next connection; what this one has of it is worth nothing. */

@@ -138,12 +138,13 @@ export class Receiving {
 
   /** The connection ended: what is under way can be resumed, what has come whole is finished. */
   left(seat: PlayerSeat): void {
-    for (const transfer of this.of(seat).uploads.values()) {
+    const uploads = this.seats.get(seat)?.uploads.values() ?? [];
+    this.seats.delete(seat);
+    for (const transfer of uploads) {
       const upload = transfer.upload!;
       upload.seat = undefined;
       if (!upload.isEnding) this.breakOff(transfer, upload);
     }
-    this.seats.delete(seat);
   }
 
   /** Takes nothing more. Resolves when all that came is on disk, and finished or resumable. */

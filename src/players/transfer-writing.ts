@@ -52,7 +52,7 @@ export class Writing {
         const { bytes } = pending;
         await transfer.file!.append(pending.take()).finally(() => pending.done(bytes));
         upload.written += bytes;
-        if (upload.protocol === 1) continue;
+        if (upload.protocol === 1 || transfer.state !== 'incoming') continue;
         if (upload.written - upload.told >= progressBytes) this.ports.progressed(transfer, upload);
         if (upload.written - transfer.safeBytes >= checkpointBytes)
           await this.checkpoint(transfer, upload);

@@ -1,10 +1,12 @@
 import { Elysia } from 'elysia';
 import { type ApiKeys, headerKey } from '../access/api-keys.ts';
-import { type BodyLimits, isJsonRequest, readText } from '../http-body.ts';
+import { type BodyLimits, bodyProblems, isJsonRequest, readText } from '../http-body.ts';
+import { clock } from '../clock.ts';
 import { refusedResponse } from '../refusal.ts';
 import type { SocketData, SocketPart, Sockets } from '../sockets/accept.ts';
 import { refusedTask, refusedWorker, taskResponse } from './answers.ts';
-import type { Dispatcher, Outcome } from './dispatcher.ts';
+import { Callers } from './callers.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import { type HeartbeatPorts, type Origin, takeHeartbeat } from './heartbeats.ts';
 import { Fault, type TaskFrames, taskRefusals } from './messages.ts';
 import { page } from './page.ts';
@@ -36,16 +38,17 @@ export interface TasksAppPorts {
 const heartbeatBytesMax = 64 * 1024;
 /** The list of 20,000 workers is dear to make: it may be this old. */
 const listAgeMaxMs = 1000;
-/** How long a caller may take no byte of an answer, in s; Bun's own default before and after. */
-const stalledCallerS = 40;
-const idleS = 10;
 
 /** `POST /task/request`, `POST /client/heartbeat`, `/ws`, what can be seen, and a page. */
 export function tasksApp(ports: TasksAppPorts) {
   const { dispatcher, frames, newId, workerSockets, heartbeat, report } = ports;
   const { workers } = heartbeat;
+  const bearSilence = (request: Request, seconds: number) =>
+    ports.server().timeout(request, seconds);
+  const callers = new Callers({ clock, bearSilence });
   const problems = {
     tooLarge: taskRefusals.bigTask,
+    full: taskRefusals.tooManyBodies,
     tooSlow: taskRefusals.slowTask,
     notUtf8: taskRefusals.badTask,
     gone: taskRefusals.badTask,
@@ -63,15 +66,10 @@ export function tasksApp(ports: TasksAppPorts) {
     if (typeof text !== 'string') return refusedTask(problems[text.problem], newId());
     const task = frames.request(text);
     if (task instanceof Fault) return refusedTask(taskRefusals.badTask, newId(), task.detail);
-    // However long the worker takes, the deadline is the task's own.
-    const server = ports.server();
-    server.timeout(request, 0);
-    const outcome = await new Promise<Outcome>((resolve) => {
-      const running = dispatcher.run(task, encodingsOf(headers), resolve);
-      request.signal.addEventListener('abort', () => running.hangUp());
-    });
-    const isStream = 'answer' in outcome && outcome.answer.body instanceof ReadableStream;
-    server.timeout(request, isStream ? stalledCallerS : idleS);
+    const encodings = encodingsOf(headers);
+    const outcome = await callers.wait(request, (settle) =>
+      dispatcher.run(task, encodings, settle),
+    );
     return taskResponse(outcome);
   }
 
@@ -79,7 +77,8 @@ export function tasksApp(ports: TasksAppPorts) {
     if (!isJsonRequest(request.headers)) return refusedWorker(taskRefusals.notJson);
     const { timeoutMs } = ports.taskLimits;
     const text = await readText(request, { bytesMax: heartbeatBytesMax, timeoutMs });
-    if (typeof text !== 'string') return refusedWorker(taskRefusals.badHeartbeat, text.problem);
+    if (typeof text !== 'string')
+      return refusedWorker(taskRefusals.badHeartbeat, bodyProblems[text.problem]);
     const registration = frames.heartbeat(text);
     if (registration instanceof Fault)
       return refusedWorker(taskRefusals.badHeartbeat, registration.detail);

@@ -1,6 +1,6 @@
 import { type AnswerHead, Connection, type Exchange, type Owner } from './connection.ts';
 import type { Call, CallEvents, Calls, Link, Outgoing } from './link.ts';
-import { isAnswerStatus, isEmptyStatus, passedHeaders } from './messages.ts';
+import { Fault, isAnswerStatus, isEmptyStatus, passedHeaders } from './messages.ts';
 
 export interface CallSettings {
   /** Whether `{"payload":…}` is sent, or the payload alone. */
@@ -19,6 +19,7 @@ const sweepMs = 500;
 export class HttpCalls implements Calls, Owner {
   private readonly idling = new Map<string, Connection[]>();
   private readonly sweeper: Timer;
+  private lastDate = { wallMs: 0, text: '' };
 
   constructor(private readonly settings: CallSettings) {
     this.sweeper = setInterval(() => this.sweep(), sweepMs).unref();
@@ -98,6 +99,13 @@ export class HttpCalls implements Calls, Owner {
       for (const connection of list.filter(isStale)) connection.destroy();
   }
 
+  /** Tasks that come together have the same deadline. */
+  private rfc3339(wallMs: number): string {
+    if (wallMs !== this.lastDate.wallMs)
+      this.lastDate = { wallMs, text: new Date(wallMs).toISOString() };
+    return this.lastDate.text;
+  }
+
   private request(address: string, task: Outgoing): string {
     const { taskId, attempt, deadlineWallMs, payload, acceptEncoding = 'identity' } = task;
     const body = this.settings.body === 'payload' ? payload : `{"payload":${payload}}`;
@@ -105,7 +113,7 @@ export class HttpCalls implements Calls, Owner {
       `POST /work HTTP/1.1\r\nHost: ${address}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nAccept-Encoding: ${acceptEncoding}\r\n` +
       `X-Task-Id: ${taskId}\r\nX-Task-Attempt: ${attempt}\r\n` +
-      `X-Task-Deadline: ${new Date(deadlineWallMs).toISOString()}\r\n\r\n${body}`
+      `X-Task-Deadline: ${this.rfc3339(deadlineWallMs)}\r\n\r\n${body}`
     );
   }
 }
@@ -140,10 +148,20 @@ class TaskCall implements Call, Exchange {
       this.connection.destroy();
       return this.events.failed({ kind: 'garbled', detail: `status ${status}` });
     }
+    const passed = passedHeaders(headers);
+    if (passed instanceof Fault) {
+      this.connection.destroy();
+      return this.events.failed({ kind: 'garbled', detail: passed.detail });
+    }
     this.hasAnswered = true;
-    const answer = { status, ...passedHeaders(headers) };
-    if (isEmptyStatus(status)) this.events.answered({ ...answer, body: undefined });
-    else if (isWhole) this.events.answered({ ...answer, body: joined(body) });
+    const answer = { status, ...passed };
+    if (isEmptyStatus(status)) {
+      this.events.answered({ ...answer, body: undefined });
+      // Whatever it sends behind this head is nobody's.
+      if (isWhole) return;
+      this.connection.destroy();
+      this.events.ended();
+    } else if (isWhole) this.events.answered({ ...answer, body: joined(body) });
     else this.events.answered({ ...answer, body: this.stream(body) });
   }
 
@@ -160,10 +178,10 @@ class TaskCall implements Call, Exchange {
     this.events.ended();
   }
 
-  failed(hasSpoken: boolean, nonsense?: string): void {
+  failed(hasSpoken: boolean, nonsense?: string, isOurs = false): void {
     this.breakOff();
     if (this.hasAnswered) this.events.failed({ kind: 'broken' });
-    else if (!hasSpoken) this.events.failed({ kind: 'closed' });
+    else if (!hasSpoken) this.events.failed({ kind: 'closed', ...(isOurs && { isOurs }) });
     else this.events.failed({ kind: 'garbled', detail: nonsense ?? 'closed within the head' });
   }
 
@@ -174,11 +192,14 @@ class TaskCall implements Call, Exchange {
         if (first.length > 0) caller.enqueue(joined(first));
         this.hold();
       },
+      // Once the answer is whole the connection may have another task's.
       pull: () => {
+        if (this.caller === undefined) return;
         this.isHeldByCaller = false;
         this.connection.resume();
       },
       cancel: () => {
+        if (this.caller === undefined) return;
         this.caller = undefined;
         this.hold();
       },

@@ -1,9 +1,10 @@
 import { connect, type Socket } from 'node:net';
-import { found, type HttpParser, responseParser } from './http-parser.ts';
+import { found, headBytesMax, type HttpParser, responseParser } from './http-parser.ts';
 
 export interface AnswerHead {
   status: number;
-  headers: [name: string, value: string][];
+  /** Name, value, name, value, … */
+  headers: readonly string[];
 }
 
 /** Hears one exchange, nothing after `done` or `failed`. */
@@ -12,8 +13,9 @@ export interface Exchange {
   head(head: AnswerHead, body: Uint8Array[], isWhole: boolean): void;
   body(bytes: Uint8Array[]): void;
   done(): void;
-  /** `hasSpoken`: some byte came. `nonsense` says what is wrong with them, if anything is. */
-  failed(hasSpoken: boolean, nonsense?: string): void;
+  /** `hasSpoken`: some byte came. `nonsense` says what is wrong with them, if
+   * anything is. `isOurs`: it is our own want of descriptors. */
+  failed(hasSpoken: boolean, nonsense?: string, isOurs?: boolean): void;
 }
 
 /** What a connection's pool wants to know. */
@@ -39,6 +41,8 @@ export class Connection {
   private readonly connectTimer: Timer;
   private exchange: Exchange | undefined;
   private hasSpoken = false;
+  /** Bytes that came ahead of the body. */
+  private headBytes = 0;
   private answer: AnswerHead | undefined;
   private headers: string[] = [];
   private chunks: Uint8Array[] = [];
@@ -46,6 +50,8 @@ export class Connection {
   private isWhole = false;
   private canStay = false;
   private isGone = false;
+  /** No connection for want of descriptors: not the worker's fault. */
+  private isOurs = false;
 
   constructor(
     readonly address: string,
@@ -59,7 +65,10 @@ export class Connection {
       .on('connect', () => clearTimeout(this.connectTimer))
       .on('data', (bytes) => this.take(bytes as Buffer))
       .on('end', () => this.ended())
-      .on('error', () => this.fail())
+      .on('error', (error: NodeJS.ErrnoException) => {
+        this.isOurs = error.code === 'EMFILE' || error.code === 'ENFILE';
+        this.fail();
+      })
       .on('close', () => this.fail());
   }
 
@@ -67,6 +76,7 @@ export class Connection {
   begin(request: string, exchange: Exchange): void {
     this.exchange = exchange;
     this.hasSpoken = false;
+    this.headBytes = 0;
     this.answer = undefined;
     this.headers = [];
     this.chunks = [];
@@ -103,7 +113,8 @@ export class Connection {
     parser[found.head] = (
       _major: number,
       _minor: number,
-      last: string[] | null,
+      // None when the last of them came before.
+      last: string[] | null | undefined,
       _method: unknown,
       _url: unknown,
       status: number,
@@ -114,9 +125,10 @@ export class Connection {
       // Before the answer 1xx may come (RFC 9110, 15.2). Behind it, nothing that we asked for.
       this.canStay = canStay && this.answer === undefined;
       if (this.answer !== undefined) return;
-      const flat = last === null ? this.headers : [...this.headers, ...last];
+      const headers = this.headers.concat(last ?? []);
       this.headers = [];
-      if (status >= 200 || isUpgrade) this.answer = { status, headers: pairs(flat) };
+      const isAhead = status >= 100 && status < 200 && !isUpgrade;
+      if (!isAhead) this.answer = { status, headers };
     };
     parser[found.body] = (bytes: Uint8Array) => {
       if (!this.isWhole) this.chunks.push(bytes);
@@ -129,10 +141,16 @@ export class Connection {
   private take(bytes: Uint8Array): void {
     if (this.exchange === undefined) return this.destroy(); // it speaks unasked
     this.hasSpoken = true;
+    if (this.answer === undefined) this.headBytes += bytes.length;
     const taken = this.parser.execute(bytes);
-    if (!(taken instanceof Error)) return this.passOn();
-    this.canStay = false;
-    this.passOn(`not HTTP/1.1: ${(taken as NodeJS.ErrnoException).code}`);
+    if (taken instanceof Error) {
+      this.canStay = false;
+      return this.passOn(`not HTTP/1.1: ${(taken as NodeJS.ErrnoException).code}`);
+    }
+    // The parser counts anew with every handful of headers, and with every 1xx.
+    const isEndless = this.answer === undefined && this.headBytes > headBytesMax;
+    if (isEndless) this.fail('head larger than 64 KiB');
+    else this.passOn();
   }
 
   /** The worker says no more: the end of an answer that has no other. */
@@ -160,9 +178,11 @@ export class Connection {
 
   private done(exchange: Exchange): void {
     this.exchange = undefined;
-    const idleForMs = this.answer!.headers.reduce(askedIdleMs, idleDefaultMs);
+    const idleForMs = askedIdleMs(this.answer!.headers);
     if (this.canStay && idleForMs > 0 && this.socket.writableLength === 0) {
       this.idleForMs = idleForMs;
+      // A caller that had enough may have paused it.
+      this.socket.resume();
       this.owner.idle(this);
     } else this.destroy();
     exchange.done();
@@ -171,18 +191,13 @@ export class Connection {
   private fail(nonsense?: string): void {
     const { exchange } = this;
     this.destroy();
-    exchange?.failed(this.hasSpoken, nonsense);
+    exchange?.failed(this.hasSpoken, nonsense, this.isOurs);
   }
 }
 
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i < flat.length; i += 2) list.push([flat[i]!, flat[i + 1]!]);
-  return list;
-}
-
 /** `Keep-Alive: timeout=5`, in seconds: RFC 2068, 19.7.1.1, as servers still send it. */
-function askedIdleMs(idleMs: number, [name, value]: [string, string]): number {
-  const asked = name.toLowerCase() === 'keep-alive' && /\btimeout=(\d{1,6})/i.exec(value)?.[1];
-  return asked ? Math.min(Number(asked) * 1000 - idleMarginMs, idleMaxMs) : idleMs;
+function askedIdleMs(headers: readonly string[]): number {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'keep-alive');
+  const asked = at >= 0 && /\btimeout=(\d{1,6})/i.exec(headers[at + 1]!)?.[1];
+  return asked ? Math.min(Number(asked) * 1000 - idleMarginMs, idleMaxMs) : idleDefaultMs;
 }

@@ -1,3 +1,4 @@
+import { Deadlines, type Due, nowhere } from '../deadlines.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Cancel, Clock } from '../sockets/ports.ts';
 import type { Call, CallEvents, CallFailure } from './link.ts';
@@ -11,6 +12,8 @@ export interface DispatcherLimits {
   tasksMax: number;
   /** A pause this long ends an answer that began. */
   answerTimeoutMs: number;
+  /** The same where it is the caller who takes no more. */
+  callerTimeoutMs: number;
   /** A call without an answer for so long has failed. */
   silentAfterMs: number;
 }
@@ -33,14 +36,16 @@ export interface Task {
 
 /** Gives each task to a worker, to another if that one cannot be had, and its answer to the caller. */
 export class Dispatcher {
-  private readonly running = new Set<RunningTask>();
+  readonly running: Deadlines<RunningTask>;
   private isDraining = false;
   private onIdle: (() => void) | undefined;
 
   constructor(
     readonly ports: DispatcherPorts,
     readonly limits: DispatcherLimits,
-  ) {}
+  ) {
+    this.running = new Deadlines(ports.clock);
+  }
 
   /** Tasks in flight: until the last byte of the answer has come. */
   get inFlight(): number {
@@ -81,7 +86,7 @@ export class Dispatcher {
       cancel = clock.after(budgetMs, resolve);
     });
     cancel();
-    for (const task of this.running) task.cutOff(taskRefusals.stopping);
+    for (const task of this.running.all()) task.cutOff(taskRefusals.stopping);
   }
 
   over(task: RunningTask): void {
@@ -90,13 +95,15 @@ export class Dispatcher {
   }
 }
 
-class RunningTask implements Task {
+class RunningTask implements Task, Due {
   readonly id: string;
   private readonly tried: Worker[] = [];
   private readonly deadlineWallMs: number;
   private attempt: Attempt | undefined;
   private isSettled = false;
-  private cancelTimer: Cancel = () => {};
+  /** Its deadline; when the caller has the head of a stream, when that pauses for too long. */
+  dueMs: number;
+  place = nowhere;
 
   constructor(
     readonly dispatcher: Dispatcher,
@@ -107,14 +114,17 @@ class RunningTask implements Task {
     const { clock, newId } = dispatcher.ports;
     this.id = newId();
     this.deadlineWallMs = clock.wallMs() + request.timeoutMs;
+    this.dueMs = clock.now() + request.timeoutMs;
   }
 
   begin(): void {
-    const { clock } = this.dispatcher.ports;
-    this.cancelTimer = clock.after(this.request.timeoutMs, () =>
-      this.cutOff(taskRefusals.deadline),
-    );
     this.tryNext();
+  }
+
+  due(): void {
+    // What is still running and settled is a stream.
+    if (this.isSettled) this.dueMs = this.pauseEndMs();
+    if (this.dueMs <= this.dispatcher.ports.clock.now()) this.cutOff(taskRefusals.deadline);
   }
 
   hangUp(): void {
@@ -131,8 +141,9 @@ class RunningTask implements Task {
 
   /** The head of the answer is there: the caller gets it, and its body as that comes. */
   answered(answer: WorkerAnswer, worker: Worker): void {
-    this.cancelTimer();
-    if (answer.body instanceof ReadableStream) this.watchPauses();
+    const isStream = answer.body instanceof ReadableStream;
+    this.dueMs = isStream ? this.pauseEndMs() : Infinity;
+    if (isStream) this.dispatcher.running.add(this);
     this.tell({ taskId: this.id, attempts: this.tried.length, answer, worker });
   }
 
@@ -148,7 +159,6 @@ class RunningTask implements Task {
   /** No call is under way any more, and none will be. */
   done(): void {
     this.attempt = undefined;
-    this.cancelTimer();
     this.dispatcher.over(this);
   }
 
@@ -176,17 +186,11 @@ class RunningTask implements Task {
     });
   }
 
-  /** An answer that pauses for too long is ended: broken, for the caller has its head. */
-  private watchPauses(): void {
-    const { attempt, dispatcher } = this;
-    const { clock } = dispatcher.ports;
-    const { answerTimeoutMs } = dispatcher.limits;
-    const look = () => {
-      const leftMs = attempt!.movedMs + answerTimeoutMs - clock.now();
-      if (leftMs > 0) this.cancelTimer = clock.after(leftMs, look);
-      else this.cutOff(taskRefusals.deadline);
-    };
-    this.cancelTimer = clock.after(answerTimeoutMs, look);
+  /** An answer that pauses for longer is ended: broken, for the caller has its head. */
+  private pauseEndMs(): number {
+    const { answerTimeoutMs, callerTimeoutMs } = this.dispatcher.limits;
+    const { movedMs, isHeldByCaller } = this.attempt!;
+    return movedMs + (isHeldByCaller ? callerTimeoutMs : answerTimeoutMs);
   }
 
   private tell(outcome: Outcome): void {
@@ -231,7 +235,8 @@ class Attempt implements CallEvents {
   }
 
   failed(failure: CallFailure): void {
-    this.workers.failed(this.worker, this.trial);
+    if (failure.isOurs) this.workers.abandoned(this.worker, this.trial);
+    else this.workers.failed(this.worker, this.trial);
     this.task.failed(failure);
   }
 
@@ -239,10 +244,14 @@ class Attempt implements CallEvents {
   giveUp(): void {
     const { workers, worker, trial } = this;
     const { silentAfterMs } = this.task.dispatcher.limits;
-    const isSilent = this.now() - this.movedMs >= silentAfterMs && !this.call!.isHeldByCaller;
+    const isSilent = this.now() - this.movedMs >= silentAfterMs && !this.isHeldByCaller;
     this.call!.cancel();
     if (isSilent) workers.failed(worker, trial);
     else workers.abandoned(worker, trial);
+  }
+
+  get isHeldByCaller(): boolean {
+    return this.call!.isHeldByCaller;
   }
 
   private get workers(): Workers {

@@ -1,4 +1,4 @@
-import type { Networks } from '../access/networks.ts';
+import { hostPort, type Networks } from '../access/networks.ts';
 import { workerAddress } from '../access/worker-address.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Calls } from './link.ts';
@@ -35,8 +35,7 @@ export function takeHeartbeat(
   const where = workerAddress(ip, { isLocal: from.isLocal, allowed: allowedNetworks });
   if ('problem' in where) return { refusal: taskRefusals.badAddress, detail: where.problem };
   const { address } = where;
-  const host = address.includes(':') ? `[${address}]` : address;
-  const { node_id: nodeId = `${host}:${port}` } = registration;
+  const { node_id: nodeId = hostPort(address, port) } = registration;
   const arrival = { nodeId, protocol: 'http', region, weight, concurrencyMax } as const;
   const worker = workers.arrive(arrival, calls.link(address, port));
   return worker === undefined ? { refusal: taskRefusals.tooManyWorkers } : { nodeId };

@@ -24,7 +24,7 @@ const { HTTPParser } = (process as unknown as { binding(name: string): Binding }
 export const found = { begin: 0, moreHeaders: 1, head: 2, body: 3, end: 4 } as const;
 
 /** Largest head of an answer, in bytes. */
-const headBytesMax = 64 * 1024;
+export const headBytesMax = 64 * 1024;
 
 export function responseParser(): HttpParser {
   const parser = new HTTPParser();

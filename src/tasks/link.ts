@@ -20,6 +20,8 @@ export interface Outgoing {
 export interface CallFailure {
   kind: 'closed' | 'garbled' | 'broken';
   detail?: string;
+  /** It was for want of something of ours, and says nothing about the worker. */
+  isOurs?: boolean;
 }
 
 /** Hears what becomes of a call, never before `send` has returned, and nothing after its end. */

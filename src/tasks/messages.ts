@@ -1,8 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
-import { jsonDepth, jsonMember } from '../json-text.ts';
+import { lookInto } from '../json-text.ts';
 import type { Refusal } from '../refusal.ts';
-import { firstFault, idSchema } from '../schemas.ts';
+import { firstFault, idSchema, nameSchema } from '../schemas.ts';
 
 /** Every "no" of the tasks, by name. Those that end a worker's socket carry its close code. */
 export const taskRefusals = {
@@ -18,6 +18,7 @@ export const taskRefusals = {
     retry: false,
   },
   tooManyTasks: { code: 503, message: 'Too many tasks in flight (tasks_max).', retry: true },
+  tooManyBodies: { code: 503, message: 'Too many tasks are arriving (bodies_mb).', retry: true },
   noWorker: { code: 503, message: 'No healthy worker with room.', retry: true },
   stopping: { code: 503, message: 'The server is stopping.', retry: true },
   deadline: { code: 504, message: 'No worker answered in time (timeout_ms).', retry: true },
@@ -75,7 +76,7 @@ function schemas(limits: FrameLimits) {
   };
   return {
     task: Type.Object({
-      region: Type.Optional(Type.Union([Type.Literal(''), Id], { description: Id.description! })),
+      region: Type.Optional(nameSchema(limits.idLengthMax)),
       payload: Type.Unknown({ description: 'any JSON' }),
       timeout_ms: Type.Optional(
         Type.Integer({ minimum: 100, maximum: 600_000, description: '100 to 600000' }),
@@ -133,11 +134,11 @@ export class TaskFrames {
 
   /** The body of `POST /task/request`. */
   request(text: string): TaskRequest | Fault {
-    const value = this.parse(text);
-    if (value instanceof Fault) return value;
+    const parsed = this.parse(text, ['payload']);
+    if (parsed instanceof Fault) return parsed;
+    const { value, member: payload } = parsed;
     if (!this.task.Check(value)) return new Fault(firstFault(value, this.task));
     // To TypeBox a member that is missing is as unknown as any other.
-    const payload = jsonMember(text, 'payload');
     if (payload === undefined) return new Fault('payload: any JSON');
     const { region, timeout_ms: timeoutMs = timeoutDefaultMs, retry = true, sticky } = value;
     return { region, payload, timeoutMs, mayRetry: retry, sticky };
@@ -145,14 +146,15 @@ export class TaskFrames {
 
   /** The body of `POST /client/heartbeat`. */
   heartbeat(text: string): Registration | Fault {
-    const value = this.parse(text);
-    return value instanceof Fault ? value : this.registration(value);
+    const parsed = this.parse(text, []);
+    return parsed instanceof Fault ? parsed : this.registration(parsed.value);
   }
 
   /** A frame on `/ws`. */
   frame(text: string): WorkerFrame | Fault {
-    const value = this.parse(text);
-    if (value instanceof Fault) return value;
+    const parsed = this.parse(text, ['payload', 'response']);
+    if (parsed instanceof Fault) return parsed;
+    const { value, member } = parsed;
     const { type, payload } = (value ?? {}) as { type?: unknown; payload?: unknown };
     if (type === 'heartbeat') return { type };
     if (type === 'register') {
@@ -162,7 +164,7 @@ export class TaskFrames {
     if (type !== 'task_response') return new Fault('type: register, heartbeat or task_response');
     const id = (payload as { task_id?: unknown } | null | undefined)?.task_id;
     if (typeof id !== 'string') return new Fault('task_id: the task_id of the task');
-    return { type: 'response', taskId: id, answer: this.answer(payload, text) };
+    return { type: 'response', taskId: id, answer: this.answer(payload, member) };
   }
 
   private registration(value: unknown): Registration | Fault {
@@ -171,18 +173,20 @@ export class TaskFrames {
       : new Fault(firstFault(value, this.registrations));
   }
 
-  private answer(payload: unknown, text: string): WorkerAnswer | Fault {
+  /** `written`: its response as it came. */
+  private answer(payload: unknown, written: string | undefined): WorkerAnswer | Fault {
     if (!this.response.Check(payload)) return new Fault(firstFault(payload, this.response));
-    const { status = 200, headers = {} } = payload;
+    const { status = 200, headers } = payload;
     if (!isAnswerStatus(status)) return new Fault('status: 200 to 599, not 304');
-    const bad = Object.keys(headers).find((name) => !isHeader(name, headers[name]!));
+    const all = headers === undefined ? [] : Object.entries(headers);
+    const bad = all.find(([name, value]) => !isHeader(name, value))?.[0];
     if (bad !== undefined) return new Fault(`headers.${bad.slice(0, 64)}: printable ASCII`);
-    const passed = passedHeaders(Object.entries(headers));
+    const passed = passedHeaders(all.flat());
+    if (passed instanceof Fault) return new Fault(`headers: ${passed.detail}`);
     const { response } = payload as { response?: unknown };
     const isText = typeof response === 'string' && passed.contentType !== undefined;
-    let body: string | undefined;
-    if (!isEmptyStatus(status) && response !== undefined)
-      body = isText ? response : jsonMember(text, 'payload', 'response')!;
+    let body = isText ? response : written;
+    if (isEmptyStatus(status)) body = undefined;
     if (body !== undefined && body.length * 3 > this.limits.answerBytesMax)
       if (Buffer.byteLength(body) > this.limits.answerBytesMax)
         return new Fault('response: larger than answer_mb');
@@ -190,14 +194,20 @@ export class TaskFrames {
     return { status, contentType, headers: passed.headers, body };
   }
 
-  private parse(text: string): unknown {
+  /** Its value, and the text of the member at `path`. */
+  private parse(
+    text: string,
+    path: readonly string[],
+  ): { value: unknown; member: string | undefined } | Fault {
+    let value: unknown;
     try {
-      const value: unknown = JSON.parse(text);
-      if (jsonDepth(text) <= this.limits.jsonDepthMax) return value;
+      value = JSON.parse(text);
     } catch {
       return new Fault('not JSON');
     }
-    return new Fault('deeper than server.json_depth_max');
+    const { depth, member } = lookInto(text, path);
+    if (depth > this.limits.jsonDepthMax) return new Fault('deeper than server.json_depth_max');
+    return { value, member };
   }
 }
 
@@ -215,22 +225,27 @@ function isHeader(name: string, value: string): boolean {
   return /^[!#$%&'*+.^_`|~\w-]{1,256}$/.test(name) && /^[\t -~]*$/.test(value);
 }
 
+const headersMax = 100;
+const headerCharsMax = 16 * 1024;
 const passedNames = ['content-language', 'content-encoding', 'retry-after'];
 const ownNames = ['x-task-id', 'x-worker-id', 'x-task-attempts', 'x-content-type-options'];
 /** Orders to a proxy in front of us, such as "send this file of yours": not a worker's to give. */
 const forProxies = /^x-(?:accel-|sendfile|lighttpd-)/;
 
 /**
- * What of a worker's headers the caller gets: the content type, and those of the list. Repeated ones
- * become one (RFC 9110, 5.3). One with other than printable ASCII is left out.
+ * What of a worker's headers the caller gets: the content type, and those of the list. They come as
+ * name, value, name, value, … Repeated ones become one (RFC 9110, 5.3). One with other than
+ * printable ASCII is left out. With more than a caller's library would take, it is no answer.
  */
 export function passedHeaders(
-  all: Iterable<readonly [name: string, value: string]>,
-): Pick<WorkerAnswer, 'contentType' | 'headers'> {
+  all: readonly string[],
+): Pick<WorkerAnswer, 'contentType' | 'headers'> | Fault {
   let contentType: string | undefined;
+  let chars = 0;
   const headers: [string, string][] = [];
-  for (const [written, value] of all) {
-    const name = written.toLowerCase();
+  for (let i = 0; i < all.length; i += 2) {
+    const name = all[i]!.toLowerCase();
+    const value = all[i + 1]!;
     if (name === 'content-type') {
       if (isHeader(name, value)) contentType = value;
       continue;
@@ -239,6 +254,9 @@ export function passedHeaders(
       ? !ownNames.includes(name) && !forProxies.test(name)
       : passedNames.includes(name);
     if (!isPassed || !isHeader(name, value)) continue;
+    chars += name.length + value.length;
+    if (headers.length >= headersMax || chars > headerCharsMax)
+      return new Fault(`more than ${headersMax} headers, or 16 KiB of them`);
     const known = headers.find(([other]) => other === name);
     if (known) known[1] += `, ${value}`;
     else headers.push([name, value]);

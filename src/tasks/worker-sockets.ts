@@ -1,3 +1,5 @@
+import { hostPort, normalAddress } from '../access/networks.ts';
+import { socketRefusals } from '../sockets/accept.ts';
 import type { Cancel, Clock, Peer } from '../sockets/ports.ts';
 import type { Call, CallEvents, CallFailure, Link, Outgoing } from './link.ts';
 import {
@@ -32,6 +34,9 @@ export interface WorkerSocketsPorts {
   newId(): string;
   report(level: 'info' | 'warn', event: string, fields: object): void;
 }
+
+/** Longest frame before registration, in characters. */
+const strangerCharsMax = 64 * 1024;
 
 /** Workers on WebSocket: who they are, whether they live, and the tasks in their hands. */
 export class WorkerSockets {
@@ -77,6 +82,10 @@ export class WorkerSockets {
   /** A frame; undefined for a binary one. */
   frame(seat: WorkerSeat, text: string | undefined): void {
     this.alive(seat);
+    if (seat.worker === undefined && (text?.length ?? 0) > strangerCharsMax) {
+      const { close, message } = socketRefusals.tooLarge;
+      return seat.peer.close(close, message);
+    }
     const frame = text === undefined ? new Fault('not text') : this.ports.frames.frame(text);
     if (frame instanceof Fault) return seat.reply(encodeError('Malformed frame.', frame.detail));
     if (frame.type === 'register') return this.register(seat, frame.registration);
@@ -137,7 +146,9 @@ export class WorkerSockets {
     const known = seat.worker?.nodeId;
     if (known !== undefined && given !== undefined && given !== known)
       return seat.reply(encodeError('Already registered under another node_id.'));
-    const own = ip !== undefined && port !== undefined ? `${ip}:${port}` : `ws-${newId()}`;
+    const address = ip === undefined ? undefined : normalAddress(ip);
+    const own =
+      address !== undefined && port !== undefined ? hostPort(address, port) : `ws-${newId()}`;
     const nodeId = given ?? known ?? own;
     const arrival = { nodeId, protocol: 'websocket', region, weight, concurrencyMax } as const;
     const worker = workers.arrive(arrival, seat);
@@ -174,7 +185,9 @@ export class WorkerSeat implements Link {
   stuckSinceMs: number | undefined;
   isOpen = true;
   readonly address = undefined;
-  private willLook = false;
+  private willEndTurn = false;
+  /** What leaves at the end of this turn; undefined: no task has been sent in it. */
+  private tasks: string[] | undefined;
   private readonly inHand = new Map<string, CallEvents>();
 
   constructor(
@@ -190,7 +203,7 @@ export class WorkerSeat implements Link {
 
   send({ taskId, payload }: Outgoing, events: CallEvents): Call {
     this.inHand.set(taskId, events);
-    this.write(encodeTask(taskId, payload));
+    this.writeTask(encodeTask(taskId, payload));
     return {
       isHeldByCaller: false,
       cancel: () => {
@@ -225,7 +238,6 @@ export class WorkerSeat implements Link {
   /** How much it leaves unread. */
   look(): void {
     const { ports, limits } = this.sockets;
-    this.willLook = false;
     const waiting = this.peer.getBufferedAmount();
     this.isOpen = waiting <= limits.slowBytes;
     if (waiting === 0) this.stuckSinceMs = undefined;
@@ -233,10 +245,40 @@ export class WorkerSeat implements Link {
   }
 
   private write(text: string): void {
+    this.flush();
     this.peer.send(text);
-    if (this.willLook) return;
-    this.willLook = true;
+    this.endTurn();
+  }
+
+  /**
+   * The first task of a turn leaves at once, the others together at its end: outside of the socket's
+   * own handlers each would be a system call, dearer than all else about it.
+   */
+  private writeTask(text: string): void {
+    if (this.tasks === undefined) {
+      this.write(text);
+      this.tasks = [];
+    } else this.tasks.push(text);
+  }
+
+  private flush(): void {
+    const { tasks, peer } = this;
+    if (tasks === undefined || tasks.length === 0) return;
+    this.tasks = [];
+    peer.cork(() => {
+      for (const text of tasks) peer.send(text);
+    });
+  }
+
+  private endTurn(): void {
+    if (this.willEndTurn) return;
+    this.willEndTurn = true;
     // Inside a handler the buffer reads 0.
-    this.sockets.ports.clock.nextTurn(() => this.look());
+    this.sockets.ports.clock.nextTurn(() => {
+      this.flush();
+      this.willEndTurn = false;
+      this.tasks = undefined;
+      this.look();
+    });
   }
 }

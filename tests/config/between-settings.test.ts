@@ -120,6 +120,7 @@ describe('mls.json', () => {
   });
 
   test.each([
+    [{ task_body_mb: 257 }, '1 task_body_mb: must not be more than bodies_mb'],
     [{ eject_time: 301 }, '1 eject_time: must not be more than eject_time_max'],
     [{ region_hierarchy: { a: 'a' } }, '1 region_hierarchy.a: must not be its own parent'],
     [

@@ -10,6 +10,7 @@ export const limits = {
   retryCount: 0,
   tasksMax: 0,
   answerTimeoutMs: 30_000,
+  callerTimeoutMs: 100_000,
   silentAfterMs: 15_000,
   workersMax: 30,
   goneAfterMs: 180_000,

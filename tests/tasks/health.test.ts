@@ -185,7 +185,11 @@ describe('what counts as failed', () => {
       const { call } = taskFor(stage, 'a');
       stage.answer(call, new ReadableStream());
       call.isHeldByCaller = isHeldByCaller;
-      await stage.clock.run(30_000);
+      await stage.clock.run(30_050);
+      expect(call.isCancelled).toBe(!isHeldByCaller);
+      await stage.clock.run(100_000);
+      stage.beat('a');
+      await stage.clock.run(110_000);
       expect(call.isCancelled).toBeTrue();
       expect(stage.workers.byId.get('a')!.health.failuresInRow).toBe(isHeldByCaller ? 0 : 1);
     }

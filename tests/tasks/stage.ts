@@ -41,6 +41,7 @@ export class Stage {
       retryCount: 3,
       tasksMax: 1000,
       answerTimeoutMs: 30_000,
+      callerTimeoutMs: 240_000,
       silentAfterMs: 15_000,
       ...limits,
     };

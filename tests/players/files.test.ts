@@ -1,0 +1,118 @@
+import { afterAll, expect, test } from 'bun:test';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { filesIn } from '../../src/players/files.ts';
+import { sha256Of } from '../sim/transfers-disk.ts';
+import { contentOf } from './transfer-stage.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'moonstead-files-'));
+afterAll(() => rmSync(root, { recursive: true }));
+let folders = 0;
+const newFolder = () => join(root, `${(folders += 1)}`, 'transfers');
+const id = '0123456789abcdef0123456789abcdef';
+const content = contentOf(700_000);
+
+async function writtenFile() {
+  const folder = newFolder();
+  const files = await filesIn(folder);
+  const file = await files.write(id, 0);
+  await file.append([content.subarray(0, 3), content.subarray(3, 400_000)]);
+  await file.append([content.subarray(400_000)]);
+  return { folder, files, file, path: join(folder, id) };
+}
+
+test('a file is written part after part, for its owner only, and hashed', async () => {
+  const { file, folder, path } = await writtenFile();
+  await file.sync();
+  expect(await readFile(path)).toEqual(Buffer.from(content));
+  expect(file.sha256()).toBe(sha256Of(content));
+  expect([folder, path].map((one) => statSync(one).mode & 0o777)).toEqual([0o700, 0o600]);
+});
+
+test('an earlier file goes on where it is told; what is beyond is cut off', async () => {
+  const { folder, path } = await writtenFile();
+  const file = await (await filesIn(folder)).write(id, 300_001);
+  expect(statSync(path).size).toBe(300_001);
+  await file.append([content.subarray(300_001, 500_000)]);
+  await file.sync();
+  expect(file.sha256()).toBe(sha256Of(content.subarray(0, 500_000)));
+  expect(await readFile(path)).toEqual(Buffer.from(content.subarray(0, 500_000)));
+});
+
+test('an earlier file that lost its end is not gone on with', async () => {
+  const { files, path } = await writtenFile();
+  await truncate(path, 1000);
+  await expect(files.write(id, 1001)).rejects.toThrow('the file ends at 1000');
+});
+
+test('a new file never replaces another', async () => {
+  const { files, path } = await writtenFile();
+  await expect(files.write(id, 0)).rejects.toThrow('EEXIST');
+  expect(statSync(path).size).toBe(content.length);
+});
+
+test('a file is read anywhere, and never half', async () => {
+  const { files } = await writtenFile();
+  const into = new Uint8Array(300_000);
+  await files.read(id, 400_000, into);
+  expect(into).toEqual(content.slice(400_000));
+  await expect(files.read(id, 400_001, into)).rejects.toThrow('the file ends at 700000');
+  await expect(files.read('f'.repeat(32), 0, into)).rejects.toThrow('ENOENT');
+});
+
+test('what is in the folder under other names is neither listed nor touched', async () => {
+  const { files, folder } = await writtenFile();
+  await writeFile(join(folder, 'notes.txt'), 'mine');
+  expect(await files.list()).toEqual([{ id, bytes: content.length }]);
+  await files.remove(id);
+  await files.remove(id);
+  expect(await files.list()).toEqual([]);
+  expect(readdirSync(folder)).toEqual(['notes.txt']);
+  for (const bad of ['notes.txt', `../${id}`, '', id.toUpperCase()])
+    await expect(files.remove(bad)).rejects.toBeInstanceOf(RangeError);
+});
+
+test('what is free is told in bytes', async () => {
+  const free = await (await filesIn(newFolder())).freeBytes();
+  expect(free).toBeGreaterThan(1_000_000);
+  expect(free % 512).toBe(0);
+});
+
+test('a hundred files at once need few descriptors, and none when they are written', async () => {
+  const files = await filesIn(newFolder());
+  const openFiles = () => readdirSync('/proc/self/fd').length;
+  const before = openFiles();
+  const ids = Array.from({ length: 100 }, (_, n) => n.toString(16).padStart(32, '0'));
+  const all = await Promise.all(ids.map((one) => files.write(one, 0)));
+  let most = 0;
+  const look = setInterval(() => (most = Math.max(most, openFiles() - before)), 1);
+  await Promise.all(all.map((file) => file.append([content.subarray(0, 300_000)])));
+  clearInterval(look);
+  expect(most).toBeLessThanOrEqual(10);
+  expect(openFiles() - before).toBeLessThanOrEqual(0);
+  expect((await files.list()).map(({ bytes }) => bytes)).toEqual(Array(100).fill(300_000));
+});
+
+test('writing does not hold up the event loop', async () => {
+  const file = await (await filesIn(newFolder())).write(id, 0);
+  const big = new Uint8Array(16 * 1024 * 1024);
+  let turns = 0;
+  const count = () => void (turns += 1);
+  const ticking = setInterval(count, 0);
+  await file.append([big]);
+  await file.sync();
+  clearInterval(ticking);
+  // Sixty-four pieces, and the loop was free between them.
+  expect(turns).toBeGreaterThan(8);
+});
+
+test('a folder that is gone rejects, and nothing is made in its place', async () => {
+  const { files, file, folder } = await writtenFile();
+  rmSync(folder, { recursive: true });
+  await expect(files.write('a'.repeat(32), 0)).rejects.toThrow('ENOENT');
+  await expect(file.append([content])).rejects.toThrow('ENOENT');
+  await expect(file.sync()).rejects.toThrow('ENOENT');
+  expect(existsSync(folder)).toBeFalse();
+});
