@@ -1,5 +1,5 @@
 /**
- * `bun run bench [relay] [tasks] [--smoke]`: measures and prints; all parts in full: writes
+ * `bun run bench [relay] [tasks] [players] [--smoke]`: measures and prints; all parts in full: writes
  * bench/RESULTS.md too. Exit code 1 when a run is void, 2 for an unknown word. Linux only, for the
  * CPU clocks of other processes and /proc.
  */
@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { watchOthers } from './harness/disturbance.ts';
 import { machine } from './harness/machine.ts';
 import { goalsTable, sectionText, type Section } from './harness/report.ts';
+import { playersQuestions } from './players/questions.ts';
+import { fullPlayersSize, smokePlayersSize } from './players/size.ts';
 import { relayQuestions } from './relay/questions.ts';
 import { fullSize, smokeSize } from './relay/size.ts';
 import { tasksQuestions } from './tasks/questions.ts';
@@ -26,6 +28,7 @@ const sized = <Size>(questions: readonly Question<Size>[], full: Size, small: Si
 const parts = {
   relay: sized(relayQuestions, fullSize, smokeSize),
   tasks: sized(tasksQuestions, fullTasksSize, smokeTasksSize),
+  players: sized(playersQuestions, fullPlayersSize, smokePlayersSize),
 };
 
 const chosen = words.filter((word) => word !== '--smoke');

@@ -27,8 +27,18 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export interface FrameSink {
-  /** A piece of a data frame, `chunk[start..end)`; `last` ends a frame of `frameBytes` payload. */
-  data(chunk: Uint8Array, start: number, end: number, frameBytes: number, last: boolean): void;
+  /**
+   * A piece of a data frame, `chunk[start..end)`; `last` ends a frame of `frameBytes` payload.
+   * `opcode`: 1 for text, 2 for bytes.
+   */
+  data(
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    frameBytes: number,
+    last: boolean,
+    opcode: number,
+  ): void;
   /** A whole ping, pong or close. */
   control(opcode: number, payload: Uint8Array): void;
 }
@@ -39,6 +49,7 @@ export interface FrameSink {
  */
 export function frameReader(sink: FrameSink): (chunk: Uint8Array) => void {
   let rest: Uint8Array | undefined; // a header, or a control frame, that is not whole yet
+  let opcode = 0;
   let frameBytes = 0;
   let left = 0;
 
@@ -52,26 +63,28 @@ export function frameReader(sink: FrameSink): (chunk: Uint8Array) => void {
     if (left > 0) {
       at = Math.min(left, length);
       left -= at;
-      sink.data(chunk, 0, at, frameBytes, left === 0);
+      sink.data(chunk, 0, at, frameBytes, left === 0, opcode);
     }
     while (at < length) {
       const short = length - at < 2 ? 0 : chunk[at + 1]! & 127;
       const head = short === 126 ? 4 : short === 127 ? 10 : 2;
       if (length - at < head) break;
-      const opcode = chunk[at]! & 15;
+      const kind = chunk[at]! & 15;
       frameBytes = short;
       if (head === 4) frameBytes = (chunk[at + 2]! << 8) | chunk[at + 3]!;
       if (head === 10) frameBytes = new DataView(chunk.buffer, chunk.byteOffset + at).getUint32(6);
       const start = at + head;
       const end = start + frameBytes;
-      if (opcode >= 8) {
+      if (kind >= 8) {
         if (end > length) break;
-        sink.control(opcode, chunk.subarray(start, end));
+        sink.control(kind, chunk.subarray(start, end));
         at = end;
       } else {
+        opcode = kind;
         at = Math.min(end, length);
         left = end - at;
-        if (at > start || frameBytes === 0) sink.data(chunk, start, at, frameBytes, left === 0);
+        if (at > start || frameBytes === 0)
+          sink.data(chunk, start, at, frameBytes, left === 0, opcode);
       }
     }
     if (at < length) rest = chunk.slice(at);

@@ -1,4 +1,7 @@
 /** The load process: one job from its argument, one result as a line of JSON on stdout. */
+import { runDirect } from '../players/direct-job.ts';
+import { runFile } from '../players/file-job.ts';
+import { runPresence } from '../players/presence-job.ts';
 import { runClosedTasks } from '../tasks/closed-job.ts';
 import { runPacedTasks } from '../tasks/paced-job.ts';
 import { runBursts } from './bursts-job.ts';
@@ -13,6 +16,9 @@ const jobs = {
   idle: runIdle,
   'tasks-closed': runClosedTasks,
   'tasks-paced': runPacedTasks,
+  'players-direct': runDirect,
+  'players-presence': runPresence,
+  'players-file': runFile,
 };
 
 type Jobs = typeof jobs;

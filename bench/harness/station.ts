@@ -13,7 +13,7 @@ export interface Target {
 
 /** One sender and everybody who gets what it says. */
 export interface Station {
-  target: Target;
+  target: Omit<Target, 'dialect'>;
   sender: Wire;
   receivers: Wire[];
   /** Ready messages, equally long, to be sent round and round. */
@@ -37,7 +37,8 @@ export interface Account {
 }
 
 export const burstFrames = 64;
-const framesReady = burstFrames * 16;
+/** So many ready messages a station has. */
+export const framesReady = burstFrames * 16;
 
 /** Connects everybody, then sends one message and learns from it how long each answer is. */
 export async function openStation(

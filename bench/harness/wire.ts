@@ -19,6 +19,12 @@ export interface Wire {
   end(): void;
 }
 
+/** What a wire has to know of what is spoken. */
+export interface WireDialect extends Pick<Dialect, 'opcode' | 'stream' | 'heartbeat'> {
+  /** Bytes that a message may have, besides those of what `readText` read. */
+  sizes?: readonly number[];
+}
+
 const PING = 9;
 const PONG = 10;
 const CLOSE = 8;
@@ -29,7 +35,7 @@ const utf8 = new TextDecoder();
 export async function connectWire(
   name: string,
   port: number,
-  dialect: Dialect,
+  dialect: WireDialect,
   path: string,
   steps: readonly Step[],
 ): Promise<Wire> {
@@ -43,6 +49,7 @@ export async function connectWire(
 
   const heartbeat =
     dialect.heartbeat === undefined ? undefined : clientFrame(dialect.heartbeat, dialect.opcode);
+  const { sizes } = dialect;
   const pong = dialect.stream ? clientFrame('PONG\r\n', dialect.opcode) : undefined;
 
   /** A stream's messages by their first letter: MSG, +OK, PING. */
@@ -69,7 +76,7 @@ export async function connectWire(
     data(chunk, start, end, frameBytes, last) {
       if (reading !== undefined) reading.text += utf8.decode(chunk.subarray(start, end));
       else if (dialect.stream) walk(chunk, start, end);
-      else if (last && frameBytes === unitBytes) wire.received++;
+      else if (last && (frameBytes === unitBytes || sizes?.includes(frameBytes))) wire.received++;
       else if (last && frameBytes === 1 && heartbeat !== undefined) wire.write(heartbeat);
       else if (last) voidRun(`${name} got a frame of ${frameBytes} bytes, not ${unitBytes}`);
     },

@@ -31,10 +31,6 @@ export class Presence {
     return this.online.get(userId)?.seat;
   }
 
-  seats(): Iterable<PlayerSeat> {
-    return Array.from(this.online.values(), ({ seat }) => seat);
-  }
-
   /** The user is there, through this connection; it is told who is, too. */
   enter(seat: PlayerSeat, userName: string | undefined): void {
     const { userId } = seat;

@@ -76,6 +76,23 @@ test('the smoke run accounts for every task and leaves nothing behind', async ()
   expect(stdout).toContain('Held and answered at the end: 300, one by each of 300 workers.');
 }, 30_000);
 
+test('the smoke run accounts for every byte between players and leaves nothing behind', async () => {
+  const stdout = await smoke('players');
+  const counted = [
+    ...stdout.matchAll(/Accounted for: (\d+) messages sent, (\d+) acknowledged, (\d+) deliveries/g),
+  ].map((match) => match.slice(1).map(Number) as [number, number, number]);
+  expect(counted).toHaveLength(2);
+  const [presence, direct] = counted;
+  expect(presence![0]).toBeGreaterThan(8);
+  expect(presence![1]).toBe(presence![0] / 2);
+  expect(presence![2]).toBe(20 * presence![0]);
+  expect(direct![0]).toBeGreaterThan(100);
+  expect(direct![1]).toBe(direct![0]);
+  expect(direct![2]).toBe(direct![0]);
+  // One to each of three servers, and one to a slow reader.
+  expect(stdout).toContain(`Accounted for: ${4 * 4 * 2 ** 20} bytes of files`);
+}, 10_000);
+
 test('an unknown word is refused', async () => {
   const { stderr, exitCode } = await bench(['chess']);
   expect(exitCode).toBe(2);

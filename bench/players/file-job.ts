@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { cpuNs, residentBytes } from '../harness/process-cost.ts';
+import { inTime, voidRun } from '../harness/void-run.ts';
+import { connectFilePeer, type FilePeer } from './file-peer.ts';
+import type { PlayersTarget } from './servers.ts';
+import { tokensOf } from './tokens.ts';
+
+/** One file to each server after the other; then perhaps one more to the first, read slowly. */
+export interface FileJob {
+  kind: 'players-file';
+  targets: PlayersTarget[];
+  /** Size of the file, a multiple of 256 KiB. */
+  fileBytes: number;
+  slow: SlowReader;
+}
+
+/** A receiver that reads at most so much for so long, and then as fast as it can. */
+export interface SlowReader {
+  bytesPerSecond: number;
+  durationMs: number;
+}
+
+export interface FileFigure {
+  /** From the first word of it to the last byte of it, sender to receiver. */
+  bytesPerSecond: number;
+  /** The part until the sender is told that it was sent, and the rest. */
+  toDiskPerSecond: number;
+  fromDiskPerSecond: number;
+  /** The server's CPU time for 1 MiB of it. */
+  cpuNsPerMb: number;
+  /** The server's largest resident memory meanwhile, above what it had before its first file. */
+  aboveIdleBytes: number;
+}
+
+export interface FileResult {
+  /** By target. */
+  fast: FileFigure[];
+  slow: FileFigure;
+  /** What sender and receiver were told of the file, by target, without ids. */
+  told: string[];
+  /** Sent, received and compared, in all. */
+  bytes: number;
+}
+
+const frameBytes = 262_144;
+const idBytes = 16;
+const headBytes = 14;
+const framesReady = 16;
+const aheadBytesMax = 4 * 1024 * 1024;
+const sampleMs = 10;
+const timeoutMs = 50_000;
+
+/** The file: these bytes over and over. Its frames have a mask of zeros, so they are ready to go. */
+const period = randomBytes(frameBytes * framesReady);
+
+export async function runFile(job: FileJob): Promise<FileResult> {
+  const { fileBytes } = job;
+  const sha256 = hashOf(fileBytes);
+  const fast: FileFigure[] = [];
+  const told: string[] = [];
+  let slow: FileFigure | undefined;
+  let bytes = 0;
+  for (const target of job.targets) {
+    const [from, to] = await tokensOf(target.port, ['sender', 'receiver']);
+    const sender = await connectFilePeer(`${target.name}: sender`, target.port, from!);
+    const receiver = await connectFilePeer(`${target.name}: receiver`, target.port, to!);
+    const memory = watchMemory(target.pid);
+    const send = async (slowly?: SlowReader): Promise<FileFigure> => {
+      const cpuBefore = cpuNs(target.pid);
+      const times = await transfer(sender, receiver, fileBytes, sha256, slowly);
+      const cpu = cpuNs(target.pid) - cpuBefore;
+      bytes += fileBytes;
+      return {
+        bytesPerSecond: fileBytes / (times.toDisk + times.fromDisk),
+        toDiskPerSecond: fileBytes / times.toDisk,
+        fromDiskPerSecond: fileBytes / times.fromDisk,
+        cpuNsPerMb: cpu / (fileBytes / 2 ** 20),
+        aboveIdleBytes: memory.peak(),
+      };
+    };
+    fast.push(await send());
+    const texts = [sender, receiver].map((peer) =>
+      peer.texts.filter((text) => /"file_/.test(text)),
+    );
+    told.push(JSON.stringify(texts).replace(/\b[0-9a-f]{32}\b/g, 'id'));
+    slow ??= await send(job.slow);
+    memory.end();
+    sender.end();
+    receiver.end();
+  }
+  return { fast, slow: slow!, told, bytes };
+}
+
+/** Sends one file and compares what arrives, byte for byte; gives the seconds that both ways took. */
+async function transfer(
+  sender: FilePeer,
+  receiver: FilePeer,
+  fileBytes: number,
+  sha256: string,
+  slowly?: SlowReader,
+): Promise<{ toDisk: number; fromDisk: number }> {
+  const transferId = randomBytes(idBytes).toString('hex');
+  let received = 0;
+  let idLeft = idBytes;
+  receiver.onBytes = (chunk, start, end, _length, last) => {
+    const skipped = Math.min(idLeft, end - start);
+    idLeft = last ? idBytes : idLeft - skipped;
+    for (let at = start + skipped; at < end;) {
+      const from = received % period.length;
+      const length = Math.min(end - at, period.length - from);
+      if (period.compare(chunk, at, at + length, from, from + length) !== 0)
+        voidRun(`a byte behind ${received} is another`);
+      at += length;
+      received += length;
+    }
+  };
+  const frames = readyFrames(transferId);
+  const start = performance.now();
+  let confirmed = 0;
+  let mayGoOn = () => {};
+  sender.onProgress = (bytes) => {
+    confirmed = bytes;
+    mayGoOn();
+  };
+  sender.say({
+    type: 'file_send_begin',
+    targetUserId: 'receiver',
+    fileName: 'world.zip',
+    fileSize: fileBytes,
+    sha256,
+    transferId,
+  });
+  await sender.next('file_receive_ready', timeoutMs);
+  for (let sent = 0; sent < fileBytes; sent += frameBytes) {
+    while (sent + frameBytes > confirmed + aheadBytesMax) {
+      const goesOn = new Promise<void>((resolve) => (mayGoOn = resolve));
+      await inTime(goesOn, timeoutMs, () => `progress beyond ${confirmed} of ${fileBytes}`);
+    }
+    await sender.write(frames[(sent / frameBytes) % framesReady]!);
+  }
+  if (slowly !== undefined) receiver.readAtMost(slowly.bytesPerSecond);
+  sender.say({ type: 'file_send_complete', transferId });
+  await sender.next('file_sent', timeoutMs);
+  const onDisk = performance.now();
+  if (slowly !== undefined) {
+    await Bun.sleep(slowly.durationMs);
+    receiver.readAtMost(Infinity);
+  }
+  const begun = await receiver.next('file_send_begin', timeoutMs);
+  await receiver.next('file_send_complete', timeoutMs);
+  const end = performance.now();
+  if (received !== fileBytes) voidRun(`${received} of ${fileBytes} bytes arrived`);
+  receiver.say({ type: 'file_received', transferId: begun.transferId });
+  return { toDisk: (onDisk - start) / 1000, fromDisk: (end - onDisk) / 1000 };
+}
+
+function readyFrames(transferId: string): Uint8Array[] {
+  return Array.from({ length: framesReady }, (_, n) => {
+    const frame = Buffer.alloc(headBytes + idBytes + frameBytes);
+    frame.set([0x82, 0x80 | 127]);
+    frame.writeBigUInt64BE(BigInt(idBytes + frameBytes), 2);
+    frame.write(transferId, headBytes, 'hex');
+    period.copy(frame, headBytes + idBytes, n * frameBytes, (n + 1) * frameBytes);
+    return frame;
+  });
+}
+
+function hashOf(fileBytes: number): string {
+  const hash = new Bun.CryptoHasher('sha256');
+  for (let left = fileBytes; left > 0; left -= period.length)
+    hash.update(period.subarray(0, Math.min(left, period.length)));
+  return hash.digest('hex');
+}
+
+/** Watches a process's resident memory; `peak` is above what it was at the beginning. */
+function watchMemory(pid: number) {
+  const idle = residentBytes(pid);
+  let most = idle;
+  const sample = () => (most = Math.max(most, residentBytes(pid)));
+  const timer = setInterval(sample, sampleMs);
+  return {
+    peak: () => sample() - idle,
+    end: () => clearInterval(timer),
+  };
+}
