@@ -83,6 +83,7 @@ export class Receiving {
     transfer.sha256 ??= begin.sha256?.toLowerCase();
     const upload = newUpload(seat, key, this.memory);
     transfer.upload = upload;
+    transfer.touchedMs = this.ports.clock.wallMs();
     uploads.set(key, transfer);
     refused.delete(key);
     void shelf.inLine(transfer, () => this.writing.open(transfer, upload));

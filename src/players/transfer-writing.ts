@@ -60,6 +60,8 @@ export class Writing {
     } catch (error) {
       this.diskFailed(transfer, error);
     }
+    // What failed may have been resumed meanwhile, with another `pending`.
+    if (transfer.state !== 'incoming') pending.clear();
     upload.isWriting = false;
   }
 
@@ -81,9 +83,8 @@ export class Writing {
     finished(transfer, upload);
   }
 
-  /** The connection ended: what came is written and synced, so that it can be resumed. */
+  /** The connection ended, and what came is written: from now on it can be resumed. */
   async park(transfer: Transfer, upload: Upload): Promise<void> {
-    if (upload.isReady) await this.write(transfer, upload);
     if (transfer.state !== 'incoming') return;
     try {
       if (upload.isReady) await this.checkpoint(transfer, upload);

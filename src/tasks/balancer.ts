@@ -22,9 +22,9 @@ export class Balancer {
   }
 
   remove(worker: Worker): void {
-    for (const member of worker.memberships.splice(0)) member.pool.remove(member);
+    for (const pool of worker.memberships.splice(0)) pool.remove(worker);
     for (const region of this.regions.upFrom(worker.region)) {
-      if (this.byRegion.get(region)?.members.length === 0) this.byRegion.delete(region);
+      if (this.byRegion.get(region)?.size === 0) this.byRegion.delete(region);
     }
   }
 
@@ -41,12 +41,11 @@ export class Balancer {
   /** Fewer tasks for a worker that failed, for some picks. */
   lowerWeight(worker: Worker, failuresToZero: number): void {
     const step = Math.max(1, Math.floor(worker.weight / failuresToZero));
-    for (const member of worker.memberships)
-      member.effective = Math.max(0, member.effective - step);
+    for (const pool of worker.memberships) pool.lowerWeight(worker, step);
   }
 
-  /** A worker's health may have changed. */
+  /** A worker's health, its bound or its link is another than before. */
   recount(worker: Worker): void {
-    for (const member of worker.memberships) member.pool.recount(member);
+    for (const pool of worker.memberships) pool.recount(worker);
   }
 }

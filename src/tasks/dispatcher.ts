@@ -122,9 +122,11 @@ class RunningTask implements Task, Due {
   }
 
   due(): void {
-    // What is still running and settled is a stream.
-    if (this.isSettled) this.dueMs = this.pauseEndMs();
-    if (this.dueMs <= this.dispatcher.ports.clock.now()) this.cutOff(taskRefusals.deadline);
+    const { ports, limits } = this.dispatcher;
+    const nowMs = ports.clock.now();
+    // What is still running and settled is a stream. Who holds it up may change until the next look.
+    if (this.isSettled) this.dueMs = Math.min(this.pauseEndMs(), nowMs + limits.answerTimeoutMs);
+    if (this.dueMs <= nowMs) this.cutOff(taskRefusals.deadline);
   }
 
   hangUp(): void {
@@ -142,7 +144,8 @@ class RunningTask implements Task, Due {
   /** The head of the answer is there: the caller gets it, and its body as that comes. */
   answered(answer: WorkerAnswer, worker: Worker): void {
     const isStream = answer.body instanceof ReadableStream;
-    this.dueMs = isStream ? this.pauseEndMs() : Infinity;
+    const { ports, limits } = this.dispatcher;
+    this.dueMs = isStream ? ports.clock.now() + limits.answerTimeoutMs : Infinity;
     if (isStream) this.dispatcher.running.add(this);
     this.tell({ taskId: this.id, attempts: this.tried.length, answer, worker });
   }

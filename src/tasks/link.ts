@@ -45,7 +45,7 @@ export interface Call {
 
 /** The way to one worker. */
 export interface Link {
-  /** False while its connection takes no more. */
+  /** False while its connection takes no more; when that changes the workers are told. */
   readonly isOpen: boolean;
   /** Where it leads, if that is an address: two links to one reach the same worker. */
   readonly address: string | undefined;

@@ -176,9 +176,9 @@ export class TaskFrames {
   /** `written`: its response as it came. */
   private answer(payload: unknown, written: string | undefined): WorkerAnswer | Fault {
     if (!this.response.Check(payload)) return new Fault(firstFault(payload, this.response));
-    const { status = 200, headers } = payload;
+    const { status = 200, headers = {} } = payload;
     if (!isAnswerStatus(status)) return new Fault('status: 200 to 599, not 304');
-    const all = headers === undefined ? [] : Object.entries(headers);
+    const all = Object.entries(headers);
     const bad = all.find(([name, value]) => !isHeader(name, value))?.[0];
     if (bad !== undefined) return new Fault(`headers.${bad.slice(0, 64)}: printable ASCII`);
     const passed = passedHeaders(all.flat());

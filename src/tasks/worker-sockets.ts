@@ -239,7 +239,11 @@ export class WorkerSeat implements Link {
   look(): void {
     const { ports, limits } = this.sockets;
     const waiting = this.peer.getBufferedAmount();
-    this.isOpen = waiting <= limits.slowBytes;
+    const isOpen = waiting <= limits.slowBytes;
+    if (isOpen !== this.isOpen) {
+      this.isOpen = isOpen;
+      if (this.worker !== undefined) ports.workers.linkChanged(this.worker);
+    }
     if (waiting === 0) this.stuckSinceMs = undefined;
     else this.stuckSinceMs ??= ports.clock.now();
   }

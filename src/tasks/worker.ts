@@ -2,15 +2,13 @@ import { newHealth, type Health } from './health.ts';
 import { Latencies } from './latencies.ts';
 import type { Link } from './link.ts';
 
-/** A worker's place in one pool: its state of the smooth weighted round-robin there. */
-export interface Member {
-  readonly worker: Worker;
-  readonly pool: { remove(member: Member): void; recount(member: Member): void };
-  current: number;
-  /** Its weight, lowered by failures; grows back by one with each pick. */
-  effective: number;
-  /** As the pool counts it. */
-  isUnfit: boolean;
+/** A pool that a worker is in. */
+export interface Membership {
+  remove(worker: Worker): void;
+  /** Its health, its bound or its link is another than before. */
+  recount(worker: Worker): void;
+  /** It gets fewer tasks for some picks. */
+  lowerWeight(worker: Worker, by: number): void;
 }
 
 /** One worker, as the core knows it. */
@@ -33,7 +31,7 @@ export interface Worker {
   readonly latencies: Latencies;
   /** Answers to tasks that it did not have. */
   dropped: number;
-  memberships: Member[];
+  memberships: Membership[];
 }
 
 export function newWorker(

@@ -82,7 +82,10 @@ export class Workers {
       // Only now, for its tasks go on to others.
       known?.link.replaced();
     } else {
-      worker.concurrencyMax = concurrencyMax;
+      if (worker.concurrencyMax !== concurrencyMax) {
+        worker.concurrencyMax = concurrencyMax;
+        this.balancer.recount(worker);
+      }
       if (worker.isGone || worker.region !== region || worker.weight !== weight) {
         this.balancer.remove(worker);
         worker.isGone = false;
@@ -99,6 +102,11 @@ export class Workers {
   seen(worker: Worker): void {
     worker.seenMs = this.ports.clock.now();
     worker.seenWallMs = this.ports.clock.wallMs();
+  }
+
+  /** Its link takes more, or no more. */
+  linkChanged(worker: Worker): void {
+    this.balancer.recount(worker);
   }
 
   /** It is there no more; nothing is known of it from now on. */

@@ -6,14 +6,19 @@ import { contentOf, filesGiven, type Player, TransferStage } from './transfer-st
 const failed = (refusal: keyof typeof fileRefusals) =>
   `FILE_FAILED: ${fileRefusals[refusal].message}`;
 
-async function begun(bytes: number, more: object = {}) {
+async function begun(bytes: number, more: Record<string, unknown> = {}) {
   const stage = await TransferStage.start();
   const alice = stage.join('alice', 1);
   await ready(stage, alice, bytes, more);
   return { stage, alice };
 }
 
-async function ready(stage: TransferStage, alice: Player, bytes: number, more: object = {}) {
+async function ready(
+  stage: TransferStage,
+  alice: Player,
+  bytes: number,
+  more: Record<string, unknown> = {},
+) {
   alice.begin(bytes, more);
   await stage.run();
   expect(alice.takeAll()).toEqual(['file_receive_ready']);

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clock } from '../../src/part.ts';
+import { clock } from '../../src/clock.ts';
 import type { FileFrame } from '../../src/players/file-frames.ts';
 import { filesIn } from '../../src/players/files.ts';
 import { newSeat, type PlayerPeer, type PlayerSeat } from '../../src/players/seat.ts';
@@ -110,6 +110,5 @@ test('a file of 64 MB goes through real files to a slow target in little memory'
   expect(receivedHash.digest('hex')).toBe(sha256);
   expect(received).toBe(size);
   expect(bufferedMost).toBeLessThanOrEqual(pieceBytes);
-  console.log('grew', Math.round(most / MB), 'MB');
   expect(most).toBeLessThan(64 * MB);
 });

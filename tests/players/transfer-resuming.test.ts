@@ -168,6 +168,27 @@ describe('a transfer whose connection broke', () => {
     expect([stage.disk.files.size, await stage.stored()]).toEqual([0, []]);
   });
 
+  test('whose disk fails when its sender is back already is told, and holds no memory', async () => {
+    const { stage, alice } = await underWay(
+      600,
+      {},
+      await TransferStage.start({ memoryBytesMax: 700 }),
+    );
+    stage.disk.isHeld = true;
+    alice.send(id, content.subarray(600, 700));
+    await stage.run();
+    alice.send(id, content.subarray(700, 1000));
+    alice.leave();
+    const again = stage.join('alice');
+    again.begin(content.length, { transferId: id });
+    stage.disk.failing = 1;
+    stage.disk.go();
+    await stage.run();
+    expect(again.takeAll()).toMatchObject([{ message: fileRefusals.notStored.message }]);
+    stage.disk.failing = 0;
+    expect(await again.give(contentOf(600))).toMatchObject({ type: 'file_sent' });
+  });
+
   test('goes on in this run even when the store could not note where', async () => {
     const { stage, alice } = await underWay(1000);
     stage.isStoreFull = true;

@@ -82,17 +82,22 @@ export class Connection {
 
   /** Something that nobody expects. */
   stray(): void {
-    const { random } = this.world;
-    const others = this.world.idsOfOthers(this.line.userId);
-    const id = random.chance(0.5) ? hexOf(this.world.bytes(16)) : random.pick(others);
+    const { world } = this;
+    const { random } = world;
+    const { userId } = this.line;
+    const others = world.idsOfOthers(userId);
+    const id = random.chance(0.5) ? hexOf(world.bytes(16)) : random.pick(others);
     const spec = { transferId: id } as Spec;
     // Protocol 1 has no ids: a stray frame would be one of the file that is under way.
     const kinds = ['received', 'bytes', 'complete'] as const;
     const what = this.line.protocol === 1 ? 'received' : random.pick(kinds);
-    if (what === 'bytes') this.bytes(spec, this.world.bytes(random.whole(0, 20)));
+    if (what === 'bytes') this.bytes(spec, world.bytes(random.whole(0, 20)));
     else if (what === 'complete') this.complete(id);
-    else if (!this.world.observer.owed.has(id))
-      this.up(() => this.say({ type: 'file_received', transferId: id }));
+    else {
+      const owed = [...world.observer.owed].filter(([, { spec }]) => spec.targetId !== userId);
+      const [theirs = id] = random.chance(0.5) || owed.length === 0 ? [] : random.pick(owed);
+      this.up(() => this.say({ type: 'file_received', transferId: theirs }));
+    }
   }
 
   /** The connection ends; what the client said last may still come before. */

@@ -29,6 +29,7 @@ export class TransfersWorld {
   private readonly store: WeatheredStore;
   private readonly players: SimPlayer[];
   private endedMs: number[] = [];
+  private unfinishedMax: number;
   private readonly steps: number;
   private readonly isCalm: boolean;
   /** How often a sender stops in the middle until it is told to go on. */
@@ -53,6 +54,7 @@ export class TransfersWorld {
       memoryBytesMax: random.pick([1_500, 100_000]),
       sizes: { frameBytesMax: 64, progressBytes: 256, creditBytes: 1024, checkpointBytes: 700 },
     };
+    this.unfinishedMax = this.limits.perUserMax;
     const { clock } = this;
     this.disk = new SimDisk(clock, random);
     this.store = new WeatheredStore(clock, random, 20);
@@ -233,18 +235,25 @@ export class TransfersWorld {
     };
   }
 
+  /** What the store would give back to a next run. */
+  private async stored(): Promise<Record<string, any>[]> {
+    const all = await this.store.inner.records.all('transfers');
+    return all.map(({ key, text }) => ({ id: key, ...JSON.parse(text) }));
+  }
+
   /** Memory is lost, and all that was on its way. */
   private async crash(): Promise<void> {
     this.observer.note('crash');
     this.isStopping = true;
     this.core.end();
+    // What could not be dropped in time is there again.
+    if (this.store.failing > 0) this.unfinishedMax = Infinity;
     this.store.cut();
     this.disk.crash();
     // Nobody is told anything: the core of that run is dead.
     this.core.left = () => {};
     for (const { connection } of this.players) connection?.end();
-    const stored = await this.store.inner.records.all('transfers');
-    this.observer.crashed(new Set(stored.map(({ key }) => key)));
+    this.observer.crashed(new Set((await this.stored()).map(({ id }) => id)));
     await this.start();
   }
 
@@ -260,14 +269,13 @@ export class TransfersWorld {
     await clock.run(21_000);
     if (!isDrained) observer.broke('the stop does not end');
     for (const { connection } of players) connection?.end();
-    const stored = await this.store.inner.records.all('transfers');
+    const stored = await this.stored();
     if (isWell && disk.capacity >= 1e9)
       for (const { spec, state, accepted, isStored } of uploads) {
-        const record = stored.find(({ text }) => JSON.parse(text).transferId === spec.transferId);
-        const isKnown = !isStored && state === 'ready' && accepted > 0;
-        if (isKnown && spec.kind !== 'long' && record !== undefined)
-          if (JSON.parse(record.text).safeBytes !== accepted)
-            observer.broke(`file ${spec.n} was at ${accepted}, and is ${record.text}`);
+        if (isStored || state !== 'ready' || accepted === 0) continue;
+        const record = stored.find(({ transferId }) => transferId === spec.transferId);
+        if (record && record.safeBytes !== accepted)
+          observer.broke(`file ${spec.n} was at ${accepted}, and is at ${record.safeBytes}`);
       }
     await this.crash();
   }
@@ -291,8 +299,12 @@ export class TransfersWorld {
         if (state !== 'ready') observer.broke(`file ${spec.n} is ${state} for ever`);
     for (const { spec, isDropped } of observer.owed.values())
       if (!isDropped && spec.targetId !== nobody) observer.broke(`file ${spec.n} never arrives`);
+    const unfinished = (await this.stored()).filter(({ state }) => state === 'incoming');
+    for (const { userId } of players)
+      if (unfinished.filter(({ senderId }) => senderId === userId).length > this.unfinishedMax)
+        observer.broke(`broken transfers of ${userId} pile up`);
     await clock.run(limits.keepMs + 120_000);
-    const stored = await store.inner.records.all('transfers');
+    const stored = await this.stored();
     if (disk.files.size + stored.length > 0)
       observer.broke(`${disk.files.size} files and ${stored.length} records are left`);
     await this.beginsAnew();

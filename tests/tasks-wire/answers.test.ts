@@ -195,12 +195,12 @@ describe('headers', () => {
   });
 
   test('may be many, also of a 1xx before them', async () => {
-    const many = Array.from({ length: 200 }, (_, i) => `X-${i}: value ${i}`);
+    const many = Array.from({ length: 100 }, (_, i) => `X-${i}: value ${i}`);
     const hints = `HTTP/1.1 103 Hints\r\n${many.join('\r\n').replaceAll('value', 'hint')}\r\n\r\n`;
     const head = `HTTP/1.1 200 OK\r\nContent-Length: 4\r\n${many.join('\r\n')}\r\n\r\n`;
     const { text, headers } = await answered(`${hints}${head}body`);
     expect(text).toBe('body');
-    for (let i = 0; i < 200; i++) expect(headers[`x-${i}`]).toBe(`value ${i}`);
+    for (let i = 0; i < 100; i++) expect(headers[`x-${i}`]).toBe(`value ${i}`);
   });
 
   test('that came twice come as one; one with bytes beyond ASCII does not come', async () => {

@@ -195,6 +195,19 @@ describe('what counts as failed', () => {
     }
   });
 
+  test('an answer that stalls behind a caller that held it is ended in answer_timeout', async () => {
+    const stage = staged();
+    const { call } = taskFor(stage, 'a');
+    call.isHeldByCaller = true;
+    stage.answer(call, new ReadableStream());
+    await stage.clock.run(40_000);
+    call.isHeldByCaller = false;
+    call.events.moved();
+    await stage.clock.run(60_050);
+    expect(call.isCancelled).toBeTrue();
+    expect(stage.workers.byId.get('a')!.health.failuresInRow).toBe(1);
+  });
+
   test('an answer that breaks off is one', () => {
     const stage = staged();
     const { call } = taskFor(stage, 'a');

@@ -186,7 +186,9 @@ test('a reader of the log that goes away takes nothing with it', async () => {
 
 test('an IPv6 address is a URL with brackets', async () => {
   const server = await Moonstead.start({ args: ['--host', '::1'] });
-  expect(server.output.split('\n')).toContain(`relay tasks sessions players http://[::1]:${server.port}`);
+  expect(server.output.split('\n')).toContain(
+    `relay tasks sessions players http://[::1]:${server.port}`,
+  );
   expect((await fetch(`http://[::1]:${server.port}/health`)).status).toBe(200);
   await server.stop();
 });
@@ -202,7 +204,9 @@ test.skipIf(!hasOpenssl)(
     const server = await Moonstead.start({
       toml: `[server.tls]\ncert = ${JSON.stringify(cert)}\nkey = ${JSON.stringify(key)}\n`,
     });
-    expect(server.output.split('\n')).toContain(`relay tasks sessions players https://127.0.0.1:${server.port}`);
+    expect(server.output.split('\n')).toContain(
+      `relay tasks sessions players https://127.0.0.1:${server.port}`,
+    );
     const tls = { rejectUnauthorized: false };
     const answer = await fetch(server.http.replace('http', 'https') + '/health', { tls });
     expect(answer.status).toBe(200);
