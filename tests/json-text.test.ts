@@ -74,20 +74,25 @@ test('whatever JSON it is, member and depth are those of the value', () => {
   for (let n = 0; n < 3000; n++) {
     const [inner, depth] = value(4);
     const text = space() + inner + space();
-    expect(lookInto(text, []).depth).toBe(depth);
     const parsed: unknown = JSON.parse(text);
     for (const name of names) {
-      const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
-      const expected = isObject ? (parsed as Record<string, unknown>)[name] : undefined;
-      const { member, depth: depthToo } = lookInto(text, [name]);
-      expect(depthToo).toBe(depth);
-      if (expected === undefined) expect(member).toBeUndefined();
-      else {
-        found += 1;
-        expect(JSON.parse(member!)).toEqual(expected as never);
-        expect(member).toBe(member!.trim());
+      for (const path of [[name], [random.pick(names), name]]) {
+        const expected = path.reduce(memberOf, parsed);
+        const look = lookInto(text, path);
+        expect(look.depth).toBe(depth);
+        if (expected === undefined) expect(look.member).toBeUndefined();
+        else {
+          found += path.length;
+          expect(JSON.parse(look.member!)).toEqual(expected as never);
+          expect(look.member).toBe(look.member!.trim());
+        }
       }
     }
   }
-  expect(found).toBeGreaterThan(500);
+  expect(found).toBeGreaterThan(1_000);
 });
+
+function memberOf(value: unknown, name: string): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? (value as Record<string, unknown>)[name] : undefined;
+}

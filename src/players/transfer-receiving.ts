@@ -214,7 +214,6 @@ export class Receiving {
   }
 
   private discard(transfer: Transfer): void {
-    transfer.upload?.pending.clear();
     transfer.upload = undefined;
     void this.ports.shelf.remove(transfer);
   }

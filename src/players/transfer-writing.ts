@@ -60,7 +60,6 @@ export class Writing {
     } catch (error) {
       this.diskFailed(transfer, error);
     }
-    // What failed may have been resumed meanwhile, with another `pending`.
     if (transfer.state !== 'incoming') pending.clear();
     upload.isWriting = false;
   }

@@ -2,61 +2,7 @@ import { fileRefusals } from '../../src/players/file-frames.ts';
 import type { TransferLimits } from '../../src/players/transfer-ports.ts';
 import type { SimClock } from './clock.ts';
 import { sha256Of, type SimDisk } from './transfers-disk.ts';
-
-/** A file that somebody sends, honestly or not. */
-export interface Spec {
-  n: number;
-  senderId: string;
-  targetId: string;
-  content: Uint8Array;
-  saysSize: number;
-  saysSha256: string | undefined;
-  transferId: string;
-  kind: 'honest' | 'greedy' | 'early' | 'wrongHash' | 'corrupt' | 'short' | 'long';
-}
-
-/** An upload of one connection, as the core should see it. */
-interface Upload {
-  spec: Spec;
-  state: 'asked' | 'ready' | 'ending';
-  /** What `newId` gave when it began. */
-  minted: string;
-  accepted: number;
-  told: number;
-  /** It was stored already: only the end is to be told again. */
-  isStored: boolean;
-}
-
-/** What one connection is being given. */
-interface Given {
-  id: string;
-  content: Uint8Array[];
-  isWhole: boolean;
-}
-
-export interface Line {
-  readonly userId: string;
-  readonly protocol: 1 | 2;
-  readonly uploads: Map<string, Upload>;
-  given: Given | undefined;
-  /** The commit of the last file that was begun on it. */
-  lastCommit: number;
-  /** What it has not read: bytes, and binary frames. */
-  buffered: number;
-  framesWaiting: number;
-}
-
-export function newLine(userId: string, protocol: 1 | 2): Line {
-  return {
-    userId,
-    protocol,
-    uploads: new Map(),
-    given: undefined,
-    lastCommit: -1,
-    buffered: 0,
-    framesWaiting: 0,
-  };
-}
+import { hexOf, isLie, type Line, type Spec, type Upload } from './transfers-specs.ts';
 
 /** A file of which the store says that it is whole. */
 interface Owed {
@@ -326,10 +272,6 @@ export class TransfersObserver {
   }
 }
 
-export function isLie({ kind }: Spec): boolean {
-  return kind === 'wrongHash' || kind === 'corrupt' || kind === 'short' || kind === 'long';
-}
-
 function nameOf({ senderId, transferId }: Spec): string {
   return `${senderId} ${transferId}`;
 }
@@ -347,8 +289,4 @@ function legacy(text: string): any {
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
-}
-
-export function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -1,6 +1,6 @@
 import type { FileFrame } from '../../src/players/file-frames.ts';
 import { newSeat, type PlayerPeer, type PlayerSeat } from '../../src/players/seat.ts';
-import { hexOf, type Line, newLine, type Spec } from './transfers-observer.ts';
+import { hexOf, type Line, newLine, randomBytes, type Spec } from './transfers-specs.ts';
 import type { TransfersWorld } from './transfers-world.ts';
 
 /** A file as its sender sees it, on one connection. */
@@ -86,12 +86,12 @@ export class Connection {
     const { random } = world;
     const { userId } = this.line;
     const others = world.idsOfOthers(userId);
-    const id = random.chance(0.5) ? hexOf(world.bytes(16)) : random.pick(others);
+    const id = random.chance(0.5) ? hexOf(randomBytes(random, 16)) : random.pick(others);
     const spec = { transferId: id } as Spec;
     // Protocol 1 has no ids: a stray frame would be one of the file that is under way.
     const kinds = ['received', 'bytes', 'complete'] as const;
     const what = this.line.protocol === 1 ? 'received' : random.pick(kinds);
-    if (what === 'bytes') this.bytes(spec, world.bytes(random.whole(0, 20)));
+    if (what === 'bytes') this.bytes(spec, randomBytes(random, random.whole(0, 20)));
     else if (what === 'complete') this.complete(id);
     else {
       const owed = [...world.observer.owed].filter(([, { spec }]) => spec.targetId !== userId);

@@ -1,11 +1,12 @@
 import type { TransferLimits } from '../../src/players/transfer-ports.ts';
 import { Transfers } from '../../src/players/transfers.ts';
-import type { RecordStore } from '../../src/store/store.ts';
 import { SimClock } from './clock.ts';
 import { SeededRandom } from './random.ts';
-import { sha256Of, SimDisk } from './transfers-disk.ts';
-import { hexOf, isLie, type Spec, TransfersObserver } from './transfers-observer.ts';
+import { SimDisk } from './transfers-disk.ts';
+import { TransfersObserver } from './transfers-observer.ts';
 import { type Connection, SimPlayer } from './transfers-player.ts';
+import { hexOf, isLie, newSpec, randomBytes, type Spec } from './transfers-specs.ts';
+import { watchedFiles, watchedRecords } from './transfers-watched.ts';
 import { WeatheredStore } from './weather.ts';
 
 const kinds = ['greedy', 'early', 'wrongHash', 'corrupt', 'short', 'long'] as const;
@@ -99,10 +100,6 @@ export class TransfersWorld {
     this.handle(() => this.core.left(seat));
   }
 
-  bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.random.whole(0, 255));
-  }
-
   /** Ids that mean something to others. */
   idsOfOthers(userId: string): string[] {
     const others = this.observer.specs.filter(({ senderId }) => senderId !== userId);
@@ -151,21 +148,9 @@ export class TransfersWorld {
   }
 
   private newSpec(senderId: string, targetId: string, size: number, kind: Spec['kind']): Spec {
-    const { random, observer } = this;
-    const content = this.bytes(size);
-    const isSaid = random.chance(0.5) || kind === 'corrupt' || kind === 'early';
-    const right = isSaid ? sha256Of(content) : undefined;
-    const spec: Spec = {
-      n: observer.specs.length,
-      senderId,
-      targetId,
-      content,
-      saysSize: size,
-      saysSha256: kind === 'wrongHash' ? '0'.repeat(64) : right,
-      transferId: hexOf(this.bytes(16)),
-      kind,
-    };
-    observer.specs.push(spec);
+    const { specs } = this.observer;
+    const spec = newSpec(this.random, specs.length, { senderId, targetId }, size, kind);
+    specs.push(spec);
     return spec;
   }
 
@@ -183,20 +168,14 @@ export class TransfersWorld {
 
   private async start(): Promise<void> {
     const { clock, disk, limits, observer } = this;
-    const files = disk.connect();
+    const store = this.store.connect();
     this.core = new Transfers(
       {
         clock,
-        files: {
-          ...files,
-          remove: async (id) => {
-            observer.removed(id);
-            await files.remove(id);
-          },
-        },
-        records: this.records(),
+        files: watchedFiles(disk.connect(), observer),
+        records: watchedRecords(store.records, observer),
         newId: () => {
-          const id = hexOf(this.bytes(16));
+          const id = hexOf(randomBytes(this.random, 16));
           observer.mint(id);
           return id;
         },
@@ -217,22 +196,6 @@ export class TransfersWorld {
     disk.failing = failing;
     if (!hasBegun) observer.broke('the start does not end');
     this.isStopping = false;
-  }
-
-  private records(): RecordStore {
-    const { observer } = this;
-    const { records } = this.store.connect();
-    return {
-      all: (set) => records.all(set),
-      put: async (set, added) => {
-        await records.put(set, added);
-        for (const { key, text } of added) observer.committed(key, text);
-      },
-      drop: async (set, keys) => {
-        await records.drop(set, keys);
-        for (const key of keys) observer.dropped(key);
-      },
-    };
   }
 
   /** What the store would give back to a next run. */
