@@ -66,7 +66,7 @@ export async function startServer(
     folder: settings.data_dir,
     onEvent: ({ level, event, ...fields }) => log(level, 'store', event, fields),
   });
-  const total = settings.sockets_max || descriptorLimit() - descriptorsForOthers;
+  const total = settings.sockets_max || socketsThatFit(mls.tasks_max);
   const sockets = new Sockets(
     { total, perAddress: settings.sockets_per_address },
     (event, fields) => log('warn', 'server', event, fields),
@@ -208,6 +208,12 @@ function listener(
 
 function errorResponse(status: number, code: string, message: string): Response {
   return Response.json({ error: { code, message } }, { status });
+}
+
+/** A task holds two connections that are no sockets of ours; a quarter is kept for them at most. */
+function socketsThatFit(tasksMax: number): number {
+  const limit = descriptorLimit();
+  return limit - descriptorsForOthers - Math.min(2 * tasksMax, Math.floor(limit / 4));
 }
 
 /** How many files this process may have open. */
