@@ -9,7 +9,7 @@ export interface CallersPorts {
 }
 
 /** Whose task is done sooner is never looked at. */
-const patienceMs = 20;
+const patienceMs = 100;
 /**
  * How long a caller may take no byte of a stream, in s: longer than `caller_timeout` may be, and the
  * most that Bun knows. And of anything else.
@@ -18,8 +18,8 @@ const stalledCallerS = 255;
 const idleS = 10;
 
 /**
- * Callers whose tasks run. That one hangs up is noticed up to 40 ms late: most tasks are done before
- * that, and to listen would cost more than much else about them.
+ * Callers whose tasks run. That one hangs up is noticed up to 120 ms after it began: most tasks are
+ * done before that, and to listen would cost more than much else about them.
  */
 export class Callers {
   readonly waiting: Deadlines<Caller>;

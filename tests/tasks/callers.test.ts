@@ -3,8 +3,8 @@ import { Callers } from '../../src/tasks/callers.ts';
 import type { Outcome } from '../../src/tasks/dispatcher.ts';
 import { SimClock } from '../sim/clock.ts';
 
-/** How late a caller who hangs up may be noticed. */
-const lateMs = 40;
+/** How long after it began a caller who hung up at once is noticed. */
+const lateMs = 120;
 
 function answered(body: string | ReadableStream): Outcome {
   const answer = { status: 200, contentType: undefined, headers: [], body };
