@@ -15,6 +15,11 @@ export function nameSchema(charactersMax: number) {
   });
 }
 
+/** A user's id: of what nobody can be called, neither sessions nor players keep anything. */
+export const userIdSchema = Type.RegExp(/^(?=.*\S)[^\p{Cc}\p{Cs}]{1,64}$/u, {
+  description: '1 to 64 characters, not blank, no control characters',
+});
+
 /** The first thing that is wrong with a value, as `author.id: 1 to 128 characters, …`. */
 export function firstFault(value: unknown, check: TypeCheck<TSchema>): string {
   const first = check.Errors(value).First();

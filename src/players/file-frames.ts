@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import type { Refusal } from '../refusal.ts';
-import { firstFault } from '../schemas.ts';
+import { firstFault, userIdSchema } from '../schemas.ts';
 import { Fault } from './messages.ts';
 
 /** Every "no" to files, by name. Protocol 1 is told `FILE_FAILED: <message>`. */
@@ -62,9 +62,6 @@ export const fileRefusals = {
 
 export type FileRefusal = (typeof fileRefusals)[keyof typeof fileRefusals];
 
-const UserId = Type.RegExp(/^(?=.*\S)[^\p{Cc}\p{Cs}]{1,64}$/u, {
-  description: '1 to 64 characters, not blank, no control characters',
-});
 const TransferId = Type.RegExp(/^[0-9a-f]{32}$/i, { description: '32 hex characters' });
 const Sha256 = Type.RegExp(/^[0-9a-f]{64}$/i, { description: '64 hex characters' });
 const FileSize = Type.Integer({
@@ -76,7 +73,7 @@ const FileSize = Type.Integer({
 const schemas = {
   file_send_begin: Type.Object({
     type: Type.Literal('file_send_begin'),
-    targetUserId: UserId,
+    targetUserId: userIdSchema,
     fileName: Type.String({ minLength: 1, maxLength: 1024, description: '1 to 1024 characters' }),
     fileSize: FileSize,
     sha256: Type.Optional(Sha256),

@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { jsonDepth, jsonMember } from '../json-text.ts';
 import type { Refusal } from '../refusal.ts';
-import { firstFault, idSchema } from '../schemas.ts';
+import { firstFault, idSchema, userIdSchema } from '../schemas.ts';
 
 /** Every "no" of the players, by name. Those that end the connection carry its close code. */
 export const playerRefusals = {
@@ -43,17 +43,13 @@ export class Fault {
 
 function schemas({ idLengthMax }: FrameLimits) {
   const Id = idSchema(idLengthMax);
-  // As the sessions have it: of what nobody can be called nothing may be kept.
-  const UserId = Type.RegExp(/^(?=.*\S)[^\p{Cc}\p{Cs}]{1,64}$/u, {
-    description: 'a userId: 1 to 64 characters, not blank, no control characters',
-  });
   const type = <Name extends string>(name: Name) => Type.Literal(name);
-  const to = { targetUserId: UserId };
+  const to = { targetUserId: userIdSchema };
   return [
     Type.Object({
       type: type('session_auth'),
       token: Type.String({ minLength: 1, maxLength: 256, description: 'a session token' }),
-      userId: Type.Optional(UserId),
+      userId: Type.Optional(userIdSchema),
       userName: Type.Optional(Id),
       protocol: Type.Optional(
         Type.Union([Type.Literal(1), Type.Literal(2)], { description: '1 or 2' }),
@@ -66,7 +62,7 @@ function schemas({ idLengthMax }: FrameLimits) {
     Type.Object({ type: type('disconnect') }),
     Type.Object({
       type: type('message'),
-      targetUserId: Type.Optional(UserId),
+      targetUserId: Type.Optional(userIdSchema),
       channel: Type.Optional(Id),
       data: Type.Unknown({ description: 'any JSON' }),
       msg_id: Type.Optional(Id),

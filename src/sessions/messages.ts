@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { jsonDepth } from '../json-text.ts';
 import type { Refusal } from '../refusal.ts';
-import { firstFault } from '../schemas.ts';
+import { firstFault, userIdSchema } from '../schemas.ts';
 
 /** Every "no" of the sessions, by name. Those that end a socket carry its close code. */
 export const sessionRefusals = {
@@ -36,16 +36,13 @@ export const sessionRefusals = {
   goingAway: { code: 503, message: 'going away', close: 1001, retry: true },
 } as const satisfies Record<string, Refusal>;
 
-const UserId = Type.RegExp(/^(?=.*\S)[^\p{Cc}\p{Cs}]{1,64}$/u, {
-  description: '1 to 64 characters, not blank, no control characters',
-});
 const Token = Type.String({ minLength: 1, maxLength: 256, description: 'a session token' });
 const Secret = Type.String({ minLength: 1, maxLength: 256, description: '1 to 256 characters' });
 
 const requestSchema = Type.Union([
   Type.Object({
     type: Type.Literal('auth'),
-    userId: UserId,
+    userId: userIdSchema,
     secret: Type.Optional(Secret),
     /** Of a live session of this user: needed to bind a secret beside one. */
     token: Type.Optional(Token),
