@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json';
 import { writeFreshFiles } from './config/init.ts';
@@ -5,8 +6,9 @@ import { type Flags, loadConfig } from './config/load.ts';
 import { problemText } from './config/problem.ts';
 import { startWarnings, unsafeToStart } from './config/safety.ts';
 import { showConfig } from './config/show.ts';
-import { lineLog } from './log.ts';
+import { eventLog, lineOf } from './log.ts';
 import { startServer } from './server.ts';
+import { Journal } from './status/journal.ts';
 
 const help = `moonstead ${packageJson.version}: one small server for game communities
 
@@ -63,10 +65,13 @@ async function start(flags: Flags): Promise<void> {
   const { config, mls, problems } = loadConfig({ flags, env: process.env, cwd: process.cwd() });
   const all = [...problems, ...unsafeToStart(config, mls)];
   if (all.length > 0) fail(1, ...all.map(problemText));
-  const log = lineLog((line) => process.stdout.write(`${line}\n`), {
-    least: config.server.log_level,
-    pretty: process.stdout.isTTY === true,
-  });
+  const pretty = process.stdout.isTTY === true;
+  const journal = new Journal(config.server.journal_events, Date.now().toString(36));
+  const hide = [resolve(config.server.data_dir), import.meta.dir].map((folder) => `${folder}/`);
+  const log = eventLog({ least: config.server.log_level, hide }, [
+    (event) => process.stdout.write(`${lineOf(event, pretty)}\n`),
+    (event) => journal.add(event),
+  ]);
   // Whoever read the log may go away; the server stays.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const onFault = (fault: unknown) => {
@@ -75,7 +80,7 @@ async function start(flags: Flags): Promise<void> {
   };
   process.on('uncaughtException', onFault);
   process.on('unhandledRejection', onFault);
-  const running = await startServer({ config, mls }, log).catch((error: Error) =>
+  const running = await startServer({ config, mls }, log, journal).catch((error: Error) =>
     fail(1, `moonstead: ${error.message}`),
   );
   let signals = 0;
@@ -100,7 +105,6 @@ async function start(flags: Flags): Promise<void> {
   for (const { url, parts } of running.listening) console.log(`${parts.join(' ')} ${url}`);
   log('info', 'server', 'started', {
     version: packageJson.version,
-    data_dir: config.server.data_dir,
     sockets_max: running.socketsMax,
   });
   for (const warning of startWarnings(config, mls)) log('warn', 'server', 'note', { warning });

@@ -3,6 +3,7 @@ import type { Part as PartName } from './config/listeners.ts';
 import type { Config } from './config/schema.ts';
 import type { Mls } from './config/mls.ts';
 import type { Log } from './log.ts';
+import type { MakeTiming, Shown } from './shown.ts';
 import type { SocketData, Sockets } from './sockets/accept.ts';
 import type { Topics } from './sockets/ports.ts';
 import type { Store } from './store/store.ts';
@@ -11,8 +12,12 @@ import type { Store } from './store/store.ts';
 export interface Part {
   name: PartName;
   app: Elysia;
+  /** Routes that it has on the listener of another part. */
+  beside?: { part: PartName; app: Elysia };
   /** Its listener's server, bound when that exists. */
   served: Served;
+  /** What it hands over to the status API. */
+  shown: Shown;
   socketBytesMax: number;
   /** Ends its connections within `budgetMs`, losing nothing. */
   drain(budgetMs: number): Promise<void>;
@@ -35,6 +40,7 @@ export interface Whole {
   store: Store;
   sockets: Sockets;
   log: Log;
+  timing: MakeTiming;
 }
 
 /** The server of a part's listener, which there is only once all parts are made. */

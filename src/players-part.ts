@@ -98,6 +98,7 @@ export async function playersPart({ config, store, sockets, log, crossing }: Who
     name: 'players',
     app: app as unknown as Elysia,
     served,
+    shown: { meters: [] },
     socketBytesMax: bytesMax,
     drain: (budgetMs) => players.drain(budgetMs),
   };

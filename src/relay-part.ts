@@ -60,6 +60,7 @@ export async function relayPart({ config, store, sockets, log }: Whole): Promise
     name: 'relay',
     app: app as unknown as Elysia,
     served,
+    shown: { meters: [] },
     socketBytesMax: bytesMax,
     drain: (budgetMs) => relay.drain(budgetMs),
   };

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Elysia } from 'elysia';
+import packageJson from '../package.json';
 import { hostAllowed, originAllowed } from './access/browser-guard.ts';
 import { isLoopbackHost } from './access/networks.ts';
 import { type Part as PartName, partAddress } from './config/listeners.ts';
@@ -7,12 +8,17 @@ import type { Loaded } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { Log } from './log.ts';
 import { clock } from './clock.ts';
+import { watchEventLoop } from './event-loop.ts';
+import { ownFigures } from './own-figures.ts';
 import { type Crossing, type Part, type Whole } from './part.ts';
 import { playersPart } from './players-part.ts';
 import { type Refusal, refusedResponse } from './refusal.ts';
 import { relayPart } from './relay-part.ts';
 import { sessionsPart } from './sessions-part.ts';
 import { Sockets, type SocketData, socketRefusals } from './sockets/accept.ts';
+import type { Journal } from './status/journal.ts';
+import { Metrics } from './status/metrics.ts';
+import { statusPart } from './status-part.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { tasksPart } from './tasks-part.ts';
@@ -42,7 +48,7 @@ export const listenerRefusals = {
 /** After a stop whose time was up: what was said last still has to leave. */
 const lastWordsMs = 500;
 
-/** Every part of the program; the players come after the sessions that they ask. */
+/** Every part but the status, which comes last, for it shows the others; the players come after the sessions that they ask. */
 const partMakers: ((whole: Whole) => Promise<Part>)[] = [
   relayPart,
   tasksPart,
@@ -60,12 +66,19 @@ const descriptorsForOthers = 64;
 export async function startServer(
   { config, mls }: Pick<Loaded, 'config' | 'mls'>,
   log: Log,
+  journal: Journal,
 ): Promise<Running> {
   const { server: settings } = config;
+  const metrics = new Metrics();
   const store = await openSqliteStore({
     folder: settings.data_dir,
     onEvent: ({ level, event, ...fields }) => log(level, 'store', event, fields),
+    onCommit: metrics.timing('store', {
+      name: 'commit_seconds',
+      help: 'How long a group of writes took until it was synced.',
+    }),
   });
+  const lag = watchEventLoop();
   const total = settings.sockets_max || socketsThatFit(mls.tasks_max);
   const sockets = new Sockets(
     { total, perAddress: settings.sockets_per_address },
@@ -77,6 +90,7 @@ export async function startServer(
 
   async function close(): Promise<void> {
     for (const listener of listeners) await listener.server?.stop(true);
+    lag.end();
     await store.close();
   }
 
@@ -98,12 +112,29 @@ export async function startServer(
 
   try {
     const crossing: Crossing = {};
-    for (const make of partMakers)
-      parts.push(await make({ config, mls, store, sockets, log, crossing }));
+    const { timing } = metrics;
+    const whole: Whole = { config, mls, store, sockets, log, crossing, timing };
+    for (const make of partMakers) parts.push(await make(whole));
+    const self = {
+      version: packageJson.version,
+      instance: settings.instance_name,
+      startedWallMs: clock.wallMs(),
+      nowWallMs: clock.wallMs,
+    };
+    const own = ownFigures(sockets, store, lag);
+    const lagMs = lag.maxMs;
+    parts.push(
+      await statusPart({ ...whole, parts: [...parts], own, self, lagMs, journal, metrics }),
+    );
     for (const [address, group] of byAddress(parts, config, (name) =>
       partAddress(name, config, mls),
     )) {
-      const app = listener(group, address.host, config, sockets, store, log);
+      const names = group.map(({ name }) => name);
+      const apps = [
+        ...group.map(({ app }) => app),
+        ...parts.flatMap(({ beside }) => (beside && names.includes(beside.part) ? beside.app : [])),
+      ];
+      const app = listener(apps, address.host, config, sockets, store, log);
       const tls = settings.tls.cert
         ? { cert: readFileSync(settings.tls.cert), key: readFileSync(settings.tls.key) }
         : undefined;
@@ -123,7 +154,7 @@ export async function startServer(
       for (const part of group) part.served.bind(server);
       const host = address.host.includes(':') ? `[${address.host}]` : address.host;
       const url = `${tls ? 'https' : 'http'}://${host}:${server.port}`;
-      listening.push({ url, parts: group.map((part) => part.name) });
+      listening.push({ url, parts: names });
     }
   } catch (error) {
     for (const part of parts) await part.drain(0);
@@ -156,9 +187,9 @@ function byAddress(
   return [...groups.values()];
 }
 
-/** One listener: its parts, health and readiness, and the guard against web pages of others. */
+/** One listener: its routes, health and readiness, and the guard against web pages of others. */
 function listener(
-  parts: readonly Part[],
+  apps: readonly Elysia[],
   host: string,
   { server: settings }: Config,
   sockets: Sockets,
@@ -202,7 +233,7 @@ function listener(
         ? { status: 'ready' }
         : Response.json({ status: 'not ready', reason }, { status: 503 });
     });
-  for (const part of parts) app.use(part.app);
+  for (const one of apps) app.use(one);
   return app as unknown as Elysia;
 }
 

@@ -77,6 +77,7 @@ export async function sessionsPart({
     name: 'sessions',
     app: app as unknown as Elysia,
     served,
+    shown: { meters: [] },
     socketBytesMax: requestBytesMax,
     async drain() {
       sessions.end();

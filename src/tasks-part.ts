@@ -107,6 +107,7 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
     name: 'tasks',
     app: app as unknown as Elysia,
     served,
+    shown: { meters: [] },
     socketBytesMax: bytesMax,
     async drain(budgetMs) {
       await dispatcher.drain(budgetMs);

@@ -1,7 +1,16 @@
 import { expect, test } from 'bun:test';
-import { lineLog } from '../src/log.ts';
+import { eventLog, lineOf, type Level } from '../src/log.ts';
 
 const hostile = 'a\n{"event":"forged"}\u001b[2J\u009b31m\u202e\u2028\u0000"b';
+
+interface Options {
+  least: Level;
+  pretty: boolean;
+  nowMs?: () => number;
+}
+
+const lineLog = (write: (line: string) => void, { pretty, ...options }: Options) =>
+  eventLog(options, [(event) => write(lineOf(event, pretty))]);
 
 function logged(pretty: boolean): string[] {
   const lines: string[] = [];
@@ -53,4 +62,15 @@ test('a warning that strangers can cause does not fill the disk, and its next li
   nowMs = 2000;
   log('warn', 'relay', 'key_refused');
   expect(JSON.parse(lines.at(-1)!)).not.toHaveProperty('suppressed');
+});
+
+test('folders of this machine are left out, in whatever an error says', () => {
+  const lines: string[] = [];
+  const hide = ['/srv/game/data/'];
+  const log = eventLog({ least: 'info', hide }, [(event) => lines.push(event.text)]);
+  log('error', 'players', 'file_not_stored', {
+    error: "ENOSPC: no space left on device, write '/srv/game/data/transfers/ab'",
+  });
+  expect(lines[0]).not.toContain('/srv');
+  expect(JSON.parse(lines[0]!).error).toEndWith("write 'transfers/ab'");
 });

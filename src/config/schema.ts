@@ -64,6 +64,7 @@ const server = Type.Object({
     10_000_000,
   ),
   id_length_max: whole('Characters that an id or a name may have.', 128, 1, 4096),
+  body_timeout: duration('How long the body of a request may take.', '10s', '1ms', '10m'),
   json_depth_max: whole('How deep JSON from outside may be nested.', 64, 4, 1000),
   journal_events: whole('Events that the journal keeps.', 10_000, 1, 1_000_000),
   tls: Type.Object({
@@ -241,6 +242,13 @@ const api = Type.Object({
   host: partHost,
   port: port('Port of the status API; 0: a free one.', 5000),
   public: flag('Anybody may read; what operators do needs a key all the same.', false),
+  live_readers_max: whole('Readers of the live feed at a time.', 100, 0, 100_000),
+  live_stall_timeout: duration(
+    'How long one of them may take nothing before it is cut.',
+    '30s',
+    '100ms',
+    '24h',
+  ),
   swagger: flag('Serve the Swagger UI and the OpenAPI document.', true),
   keys: list(
     'Keys of the status API, each with a name and a role (read, admin).',

@@ -51,6 +51,11 @@ export class Sockets {
     private readonly report: (event: string, fields: object) => void,
   ) {}
 
+  /** How many are in. */
+  get size(): number {
+    return this.count;
+  }
+
   /** Upgrades a request that its part has let in. Undefined when that is done. */
   accept(server: Server<SocketData>, request: Request, data: SocketData): Refusal | undefined {
     const { address } = data;

@@ -5,6 +5,8 @@ import { createPrivateFile, freeName, moveAside, sizeOf } from './files.ts';
 import { migrate } from './migrations.ts';
 import { walDamage } from './wal.ts';
 
+export const databaseName = 'moonstead.db';
+
 /** Something the operator should read; the log line is made elsewhere. */
 export interface StoreEvent {
   level: 'info' | 'error';
@@ -17,7 +19,7 @@ export interface StoreEvent {
  * aside and a fresh one made. Throws StoreTooNew, or what SQLite said (no room, no permission).
  */
 export function openDatabase(folder: string, onEvent: (event: StoreEvent) => void): Database {
-  const path = join(folder, 'moonstead.db');
+  const path = join(folder, databaseName);
   let db = open(path);
   try {
     const reason = damageOf(db, path);

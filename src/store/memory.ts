@@ -13,6 +13,7 @@ export function memoryStore(): Store {
   return {
     rings: memoryRings(refuseWhenClosed),
     records: memoryRecords(refuseWhenClosed),
+    bytes: () => 0,
     trouble: () => (closed ? 'the store is closed' : undefined),
     async close() {
       closed = true;

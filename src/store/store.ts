@@ -17,6 +17,8 @@ export interface Store {
   readonly records: RecordStore;
   /** Whether writes work: undefined, or why not (a full disk). Heals by itself. */
   trouble(): string | undefined;
+  /** What it takes on the disk, as far as is known; 0: nothing is. */
+  bytes(): number;
   /** Commits what was submitted, then lets go of every file. Later calls reject; again is no harm. */
   close(): Promise<void>;
 }

@@ -6,7 +6,10 @@ export type Sources = ReadonlyMap<string, string>;
 const features = ['relay', 'tasks', 'sessions', 'players', 'status', 'dashboard'];
 const shared = ['store', 'sockets', 'access', 'config', 'delivery'];
 /** Files of a feature that touch the outside; every other one is its core. */
-const outside = ['app.ts', 'calls.ts', 'connection.ts', 'http-parser.ts', 'files.ts', 'secrets.ts'];
+const outside = [
+  ...['app.ts', 'calls.ts', 'connection.ts', 'http-parser.ts', 'files.ts', 'secrets.ts'],
+  ...['metrics.ts', 'docs.ts', 'event-stream.ts'],
+];
 
 const foreignToCores =
   /^(?:elysia|@elysiajs\/.*|bun|bun:.*|(?:node:)?(?:fs|net|http|https|http2|tls|dgram|worker_threads|child_process|timers|crypto|os)(?:\/.*)?)$/;
