@@ -48,6 +48,6 @@ export class WeatheredStore {
       put: (set, added) => later(() => inner.records.put(set, added)),
       drop: (set, keys) => later(() => inner.records.drop(set, keys)),
     };
-    return { rings, records, trouble: () => undefined, close: async () => {} };
+    return { rings, records, trouble: () => undefined, bytes: () => 0, close: async () => {} };
   }
 }
