@@ -14,7 +14,7 @@ export interface LogEvent {
   text: string;
 }
 
-/** Of one event in a second; the next says how many were left out. Errors are never. */
+/** Of one event of one part in a second; the next says how many were left out. Errors are never. */
 const eventsASecond = { debug: 1000, info: 1000, warn: 20, error: Infinity };
 
 /**
@@ -35,22 +35,22 @@ export function eventLog(
   const { hide = [], nowMs = () => performance.now() } = options;
   const seconds = new Map<string, { second: number; count: number }>();
 
-  function isTooMany(level: Level, event: string): { is: boolean; suppressed?: number } {
+  function isTooMany(level: Level, name: string): { is: boolean; suppressed?: number } {
     const max = eventsASecond[level];
     const second = Math.floor(nowMs() / 1000);
-    const last = seconds.get(event);
+    const last = seconds.get(name);
     if (last?.second === second) {
       last.count += 1;
       return { is: last.count > max };
     }
-    seconds.set(event, { second, count: 1 });
+    seconds.set(name, { second, count: 1 });
     const suppressed = Math.max(0, (last?.count ?? 0) - max);
     return { is: false, ...(suppressed > 0 && { suppressed }) };
   }
 
   return (level, part, event, more = {}) => {
     if (levels.indexOf(level) < least) return;
-    const { is: isSuppressed, ...note } = isTooMany(level, event);
+    const { is: isSuppressed, ...note } = isTooMany(level, `${part} ${event}`);
     if (isSuppressed) return;
     const wallMs = Date.now();
     const time = new Date(wallMs).toISOString();

@@ -6,6 +6,7 @@ import type { Log } from './log.ts';
 import type { MakeTiming, Shown } from './shown.ts';
 import type { SocketData, Sockets } from './sockets/accept.ts';
 import type { Topics } from './sockets/ports.ts';
+import type { Self } from './status/stats.ts';
 import type { Store } from './store/store.ts';
 
 /** What one part of the program gives to the whole. */
@@ -41,6 +42,7 @@ export interface Whole {
   sockets: Sockets;
   log: Log;
   timing: MakeTiming;
+  self: Self;
 }
 
 /** The server of a part's listener, which there is only once all parts are made. */

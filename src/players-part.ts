@@ -8,12 +8,20 @@ import { playersApp } from './players/app.ts';
 import { filesIn } from './players/files.ts';
 import { PlayerFrames } from './players/messages.ts';
 import { Players } from './players/players.ts';
+import { playersShown } from './players/shown.ts';
 import { protocolSizes } from './players/transfer-ports.ts';
 import { Transfers } from './players/transfers.ts';
 
 const mib = 1024 ** 2;
 
-export async function playersPart({ config, store, sockets, log, crossing }: Whole): Promise<Part> {
+export async function playersPart({
+  config,
+  store,
+  sockets,
+  log,
+  crossing,
+  self,
+}: Whole): Promise<Part> {
   const { players: settings, server } = config;
   const { files } = settings;
   const served = new Served();
@@ -98,7 +106,7 @@ export async function playersPart({ config, store, sockets, log, crossing }: Who
     name: 'players',
     app: app as unknown as Elysia,
     served,
-    shown: { meters: [] },
+    shown: playersShown({ players, transfers, playersMax: settings.limit, self }),
     socketBytesMax: bytesMax,
     drain: (budgetMs) => players.drain(budgetMs),
   };

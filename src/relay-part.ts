@@ -8,6 +8,7 @@ import { type Part, Served, type Whole } from './part.ts';
 import { relayApp } from './relay/app.ts';
 import { RelayFrames } from './relay/messages.ts';
 import { Relay } from './relay/relay.ts';
+import { relayShown } from './relay/shown.ts';
 
 export async function relayPart({ config, store, sockets, log }: Whole): Promise<Part> {
   const { gateway, server } = config;
@@ -60,7 +61,7 @@ export async function relayPart({ config, store, sockets, log }: Whole): Promise
     name: 'relay',
     app: app as unknown as Elysia,
     served,
-    shown: { meters: [] },
+    shown: relayShown(relay, clock),
     socketBytesMax: bytesMax,
     drain: (budgetMs) => relay.drain(budgetMs),
   };

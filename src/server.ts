@@ -10,6 +10,7 @@ import type { Log } from './log.ts';
 import { clock } from './clock.ts';
 import { watchEventLoop } from './event-loop.ts';
 import { ownFigures } from './own-figures.ts';
+import { operation } from './openapi.ts';
 import { type Crossing, type Part, type Whole } from './part.ts';
 import { playersPart } from './players-part.ts';
 import { type Refusal, refusedResponse } from './refusal.ts';
@@ -18,6 +19,7 @@ import { sessionsPart } from './sessions-part.ts';
 import { Sockets, type SocketData, socketRefusals } from './sockets/accept.ts';
 import type { Journal } from './status/journal.ts';
 import { Metrics } from './status/metrics.ts';
+import { healthOperation, readyOperation } from './status/operations.ts';
 import { statusPart } from './status-part.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
@@ -113,28 +115,29 @@ export async function startServer(
   try {
     const crossing: Crossing = {};
     const { timing } = metrics;
-    const whole: Whole = { config, mls, store, sockets, log, crossing, timing };
-    for (const make of partMakers) parts.push(await make(whole));
     const self = {
       version: packageJson.version,
       instance: settings.instance_name,
       startedWallMs: clock.wallMs(),
       nowWallMs: clock.wallMs,
     };
+    const whole: Whole = { config, mls, store, sockets, log, crossing, timing, self };
+    for (const make of partMakers) parts.push(await make(whole));
     const own = ownFigures(sockets, store, lag);
     const lagMs = lag.maxMs;
-    parts.push(
-      await statusPart({ ...whole, parts: [...parts], own, self, lagMs, journal, metrics }),
-    );
+    const everywhere = healthApp(sockets, store);
+    const shownBy = { own, lagMs, journal, metrics, everywhere };
+    parts.push(await statusPart({ ...whole, ...shownBy, parts: [...parts] }));
     for (const [address, group] of byAddress(parts, config, (name) =>
       partAddress(name, config, mls),
     )) {
       const names = group.map(({ name }) => name);
       const apps = [
+        everywhere,
         ...group.map(({ app }) => app),
         ...parts.flatMap(({ beside }) => (beside && names.includes(beside.part) ? beside.app : [])),
       ];
-      const app = listener(apps, address.host, config, sockets, store, log);
+      const app = listener(apps, address.host, config, sockets, log);
       const tls = settings.tls.cert
         ? { cert: readFileSync(settings.tls.cert), key: readFileSync(settings.tls.key) }
         : undefined;
@@ -187,13 +190,12 @@ function byAddress(
   return [...groups.values()];
 }
 
-/** One listener: its routes, health and readiness, and the guard against web pages of others. */
+/** One listener: its routes, and the guard against web pages of others. */
 function listener(
   apps: readonly Elysia[],
   host: string,
   { server: settings }: Config,
   sockets: Sockets,
-  store: Store,
   log: Log,
 ): Elysia {
   const isLocal = isLoopbackHost(host);
@@ -225,16 +227,25 @@ function listener(
         return errorResponse(404, 'not_found', 'There is nothing at this path.');
       log('error', 'server', 'fault', { message: String(error), stack: (error as Error).stack });
       return errorResponse(500, 'internal', 'Something went wrong here.');
-    })
-    .get('/health', () => ({ status: 'healthy' }))
-    .get('/ready', () => {
-      const reason = sockets.draining ? 'stopping' : store.trouble();
-      return reason === undefined
-        ? { status: 'ready' }
-        : Response.json({ status: 'not ready', reason }, { status: 503 });
     });
   for (const one of apps) app.use(one);
   return app as unknown as Elysia;
+}
+
+/** Whether the server lives, and whether it takes work. */
+function healthApp(sockets: Sockets, store: Store): Elysia {
+  return new Elysia({ name: 'health' })
+    .get('/health', () => ({ status: 'healthy' }), operation(healthOperation))
+    .get(
+      '/ready',
+      () => {
+        const reason = sockets.draining ? 'stopping' : store.trouble();
+        return reason === undefined
+          ? { status: 'ready' }
+          : Response.json({ status: 'not ready', reason }, { status: 503 });
+      },
+      operation(readyOperation),
+    ) as unknown as Elysia;
 }
 
 function errorResponse(status: number, code: string, message: string): Response {

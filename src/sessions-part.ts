@@ -7,7 +7,10 @@ import { type Part, Served, type Whole } from './part.ts';
 import { sessionsApp } from './sessions/app.ts';
 import { AuthSockets } from './sessions/auth-sockets.ts';
 import { secrets } from './sessions/secrets.ts';
+import type { Secrets } from './sessions/secrets-port.ts';
 import { Sessions } from './sessions/sessions.ts';
+import { sessionsShown } from './sessions/shown.ts';
+import type { Timing } from './shown.ts';
 
 /** Largest request, in bytes. */
 const requestBytesMax = 16 * 1024;
@@ -19,13 +22,18 @@ export async function sessionsPart({
   sockets,
   log,
   crossing,
+  timing,
 }: Whole): Promise<Part> {
   const { auth, server } = config;
+  const hashed = timing('sessions', {
+    name: 'hash_seconds',
+    help: 'How long the hashing of a secret took, once it was its turn.',
+  });
   const sessions = new Sessions(
     {
       clock,
       store,
-      secrets,
+      secrets: timed(secrets, hashed),
       report: (level, event, fields) => log(level, 'sessions', event, fields),
     },
     {
@@ -77,11 +85,27 @@ export async function sessionsPart({
     name: 'sessions',
     app: app as unknown as Elysia,
     served,
-    shown: { meters: [] },
+    shown: sessionsShown(sessions, authSockets),
     socketBytesMax: requestBytesMax,
     async drain() {
       sessions.end();
       authSockets.end();
     },
+  };
+}
+
+function timed(all: Secrets, tell: Timing): Secrets {
+  async function time<Value>(work: Promise<Value>): Promise<Value> {
+    const beganMs = clock.now();
+    try {
+      return await work;
+    } finally {
+      tell((clock.now() - beganMs) / 1000);
+    }
+  }
+  return {
+    ...all,
+    hash: (secret) => time(all.hash(secret)),
+    verify: (secret, hash) => time(all.verify(secret, hash)),
   };
 }

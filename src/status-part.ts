@@ -7,6 +7,7 @@ import { partAddress } from './config/listeners.ts';
 import { type Part, Served, type Whole } from './part.ts';
 import type { Shown } from './shown.ts';
 import { actingApp, type Mount, readingApp } from './status/app.ts';
+import { docsApp } from './status/docs.ts';
 import type { Journal } from './status/journal.ts';
 import { Live } from './status/live.ts';
 import type { Metrics } from './status/metrics.ts';
@@ -18,6 +19,8 @@ const requestBytesMax = 64 * 1024;
 export interface StatusWhole extends Whole {
   /** All the others. */
   parts: readonly Part[];
+  /** What every listener has. */
+  everywhere: Elysia;
   /** What the program shows of itself. */
   own: Shown;
   self: Self;
@@ -80,14 +83,28 @@ export async function statusPart(whole: StatusWhole): Promise<Part> {
   const served = new Served();
   const here = mountOn('status', served, '');
   const tasks = parts.find(({ name }) => name === 'tasks')!;
-  const app = readingApp(ports, here).use(actingApp(ports, here));
+  const app = readingApp(ports, here).use(actingApp(ports, here)) as unknown as Elysia;
+  const besideTasks = readingApp(ports, mountOn('tasks', tasks.served, '/api'));
+  if (api.swagger)
+    app.use(
+      docsApp({
+        version: self.version,
+        own: served,
+        mounted: () => [
+          { app: whole.everywhere, prefix: '', on: [...parts.map((part) => part.served), served] },
+          ...parts.map((part) => ({ app: part.app, prefix: '', on: [part.served] })),
+          { app, prefix: '', on: [served] },
+          { app: besideTasks as unknown as Elysia, prefix: '/api', on: [tasks.served] },
+        ],
+      }),
+    );
   live.begin();
   return {
     name: 'status',
-    app: app as unknown as Elysia,
+    app,
     beside: {
       part: 'tasks',
-      app: readingApp(ports, mountOn('tasks', tasks.served, '/api')) as unknown as Elysia,
+      app: besideTasks as unknown as Elysia,
     },
     served,
     shown: own,

@@ -7,15 +7,17 @@ import { type Part, Served, type Whole } from './part.ts';
 import { tasksApp } from './tasks/app.ts';
 import { HttpCalls } from './tasks/calls.ts';
 import { Checks } from './tasks/checks.ts';
+import { TaskCounts } from './tasks/counts.ts';
 import { Dispatcher } from './tasks/dispatcher.ts';
 import { TaskFrames } from './tasks/messages.ts';
 import { Regions } from './tasks/regions.ts';
+import { tasksShown } from './tasks/shown.ts';
 import { WorkerSockets } from './tasks/worker-sockets.ts';
 import { Workers } from './tasks/workers.ts';
 
 const mib = 1024 ** 2;
 
-export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<Part> {
+export async function tasksPart({ config, mls, sockets, log, timing }: Whole): Promise<Part> {
   const { ws, html, health_check } = mls;
   const answerBytesMax = mls.answer_mb * mib;
   const report = (level: 'info' | 'warn', event: string, fields: object) =>
@@ -41,6 +43,11 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
       ejectTimeMaxMs: mls.eject_time_max,
     },
   );
+  const took = timing('tasks', {
+    name: 'request_seconds',
+    help: 'How long callers waited for the head of an answer, by what became of their task.',
+    label: 'outcome',
+  });
   const dispatcher = new Dispatcher(
     { clock, workers, newId },
     {
@@ -50,6 +57,7 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
       callerTimeoutMs: mls.caller_timeout,
       silentAfterMs: mls.silent_after,
     },
+    new TaskCounts({ took, report }),
   );
   const workerSockets = new WorkerSockets(
     { clock, workers, frames, isToken, newId, report },
@@ -63,6 +71,7 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
   const ask = ({ link }: { link: { address: string | undefined } }) =>
     calls.check(link.address!, health_check.timeout);
   const checks = new Checks({ clock, workers, ask }, ws.connection_check_interval);
+  const room = { bytesMax: mls.bodies_mb * mib, bytes: 0 };
   const trusted = networks(config.server.trusted_proxies);
   // A frame with the largest answer has its ids, headers and JSON escapes around it.
   const bytesMax = 2 * answerBytesMax;
@@ -82,7 +91,7 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
     taskLimits: {
       bytesMax: mls.task_body_mb * mib,
       timeoutMs: mls.body_timeout,
-      room: { bytesMax: mls.bodies_mb * mib, bytes: 0 },
+      room,
     },
     socket: {
       path: ws.enabled ? ws.path : undefined,
@@ -107,7 +116,7 @@ export async function tasksPart({ config, mls, sockets, log }: Whole): Promise<P
     name: 'tasks',
     app: app as unknown as Elysia,
     served,
-    shown: { meters: [] },
+    shown: tasksShown({ clock, dispatcher, workers, room }),
     socketBytesMax: bytesMax,
     async drain(budgetMs) {
       await dispatcher.drain(budgetMs);

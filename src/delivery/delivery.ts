@@ -1,24 +1,28 @@
 import { sendPing, takePong } from '../sockets/keepalive.ts';
+import { type DeliveryCounts, newCounts } from './counts.ts';
 import type { DeliveryLimits, DeliveryPorts } from './ports.ts';
 import { Flush } from './flush.ts';
 import {
+  account,
   addMember,
   type Count,
   hold,
   type Lane,
   type Member,
   newLane,
-  noteSent,
   noWindow,
   type Recipient,
   removeMember,
   takeConfirmed,
+  takeUnreceived,
   unhold,
+  type Unreceipted,
   wasSent,
 } from './lane.ts';
 import { Pressure } from './pressure.ts';
 import { Receipts } from './receipts.ts';
-import type { Outcome, Unreceived } from './ring-rows.ts';
+import type { Outcome } from './ring-rows.ts';
+import type { Tallies } from './tallies.ts';
 import { LiveWindow } from './window.ts';
 
 /**
@@ -30,10 +34,11 @@ import { LiveWindow } from './window.ts';
 export class Delivery {
   readonly lanes = new Map<string, Lane>();
   readonly pressure: Pressure;
+  readonly counts: DeliveryCounts = newCounts();
   private readonly receipts: Receipts;
   private readonly flush: Flush;
   private readonly count: Count = { last: 0 };
-  private readonly unreceipted = { chars: 0, lanes: 0 };
+  readonly unreceipted: Unreceipted = { chars: 0, lanes: 0 };
   /** The recipient that belongs to every lane whose channel it covers, and has one topic for all. */
   private everywhere: { recipient: Recipient; covers: (channel: string) => boolean } | undefined;
 
@@ -45,9 +50,11 @@ export class Delivery {
       ringPrefix: string;
       /** One topic for all lanes; none: each lane's is named like its ring. */
       topic?: string;
+      /** Shared with the other direction. */
+      tallies?: Tallies;
     },
   ) {
-    const { count } = this;
+    const { count, counts } = this;
     const ping = (recipient: Recipient) => this.ping(recipient);
     this.pressure = new Pressure(
       { ...ports, resume: (recipient) => this.resume(recipient) },
@@ -58,7 +65,10 @@ export class Delivery {
       limits.receiptIntervalMs,
     );
     const promote = (member: Member) => this.promote(member);
-    this.flush = new Flush({ ...ports, count, ping, promote, pressure: this.pressure }, limits);
+    this.flush = new Flush(
+      { ...ports, count, counts, ping, promote, pressure: this.pressure },
+      limits,
+    );
   }
 
   /** Takes over the rings that an earlier run left; numbers go on above `highest`. */
@@ -73,7 +83,8 @@ export class Delivery {
     const known = this.lanes.get(channel);
     if (known !== undefined) return known;
     const ring = this.names.ringPrefix + channel;
-    const lane = newLane(channel, ring, this.names.topic ?? ring);
+    const tally = this.names.tallies?.enter(channel);
+    const lane = newLane(channel, ring, this.names.topic ?? ring, tally);
     this.lanes.set(channel, lane);
     if (this.everywhere?.covers(channel)) this.add(lane, this.everywhere.recipient);
     return lane;
@@ -103,7 +114,10 @@ export class Delivery {
       removeMember(member);
       this.ports.rings.release(lane.ring, member);
       const isNobodys = (number: number) => !lane.members.some((other) => other.joinedAt < number);
-      pushedOut += this.ports.rings.join(lane.ring, this.takeUnreceived(lane, isNobodys));
+      pushedOut += this.ports.rings.join(
+        lane.ring,
+        takeUnreceived(this.unreceipted, lane, isNobodys),
+      );
       this.tidy(lane);
     }
     if (pushedOut > 0) this.ports.report('pushed_out', { count: pushedOut });
@@ -119,6 +133,8 @@ export class Delivery {
     window.push(number, text, owner);
     account(this.unreceipted, window, 1);
     this.ports.topics.publish(lane.topic, text);
+    this.counts.messages += 1;
+    this.counts.delivered += lane.members.length - lane.notLive;
     if (lane.notLive > 0) for (const member of [...lane.members]) this.hold(member, number, text);
     this.pressure.published(lane, text.length);
     if (!lane.dirty) this.receipts.want(lane);
@@ -135,12 +151,18 @@ export class Delivery {
     owner: string,
     settle: (outcome: Outcome) => void,
   ): string | undefined {
+    const { counts } = this;
+    counts.messages += 1;
     for (const member of lane.members) if (member.state === 'live') this.demote(member);
     const number = ++this.count.last;
     const over = this.ports.rings.append(lane.ring, number, text, owner, (outcome) => {
-      if (outcome === 'failed') for (const member of lane.members) unhold(member, number);
+      if (outcome === 'failed') {
+        counts.failed += 1;
+        for (const member of lane.members) unhold(member, number);
+      }
       settle(outcome);
     });
+    counts[over === undefined ? 'queued' : 'failed'] += 1;
     for (const member of [...lane.members]) {
       // One that is present and reads gets it, whoever else is given the ring's copy.
       if (over === undefined && member.recipient.behindSinceMs === 0)
@@ -155,6 +177,7 @@ export class Delivery {
   pong(recipient: Recipient, payload: string): void {
     const number = takePong(recipient, payload);
     if (number === undefined) return;
+    this.counts.receipts += 1;
     for (const member of this.membersOf(recipient)) this.confirm(member, number);
   }
 
@@ -163,29 +186,19 @@ export class Delivery {
     sendPing(recipient.peer, recipient, this.count.last, this.ports.clock.now());
   }
 
-  /** Whether something was sent for which a connected recipient still owes the receipt. */
-  owesReceipts(): boolean {
-    return [...this.lanes.values()].some(owesReceipt);
-  }
-
-  /** Pings everybody who owes a receipt. */
-  askForReceipts(): void {
-    const owing = new Set<Recipient>();
-    for (const lane of this.lanes.values())
-      if (owesReceipt(lane)) for (const { recipient } of lane.members) owing.add(recipient);
-    for (const recipient of owing) this.ping(recipient);
-  }
-
-  /** Everything without a receipt joins the rings, as if all connections had ended. */
-  putAway(): void {
-    for (const lane of this.lanes.values()) {
-      const put = this.takeUnreceived(lane, () => true);
-      this.ports.rings.join(lane.ring, put);
-      // Until the connection ends, its pong still says that they were received.
-      for (const member of lane.members)
-        for (const { position } of put)
-          if (wasSent(member, position)) noteSent(member, position, position);
-    }
+  /**
+   * Drops what waits for a channel, and is not still being committed. Resolves with how many messages
+   * when the store has let go of them; rejects when it did not, and goes on trying.
+   */
+  async clear(channel: string): Promise<number> {
+    const { rings } = this.ports;
+    const lane = this.lanes.get(channel);
+    if (lane === undefined) return 0;
+    const { numbers, done } = rings.clear(lane.ring);
+    this.counts.cleared += numbers.length;
+    for (const member of lane.members) for (const number of numbers) unhold(member, number);
+    if (!(await done)) throw new Error('the store did not let go of them');
+    return numbers.length;
   }
 
   /** A ring that became empty may have been the last thing that a lane was kept for. */
@@ -262,14 +275,6 @@ export class Delivery {
     this.tidy(lane);
   }
 
-  private takeUnreceived(lane: Lane, wanted: (number: number) => boolean): Unreceived[] {
-    if (lane.window.isEmpty) return [];
-    account(this.unreceipted, lane.window, -1);
-    const unreceived = lane.window.take(wanted);
-    account(this.unreceipted, lane.window, 1);
-    return unreceived;
-  }
-
   /** A lane that holds nothing and whose member is only that of every lane is forgotten. */
   private tidy(lane: Lane): void {
     if (!lane.window.isEmpty || this.ports.rings.get(lane.ring) !== undefined) return;
@@ -278,16 +283,8 @@ export class Delivery {
       if (first.recipient !== this.everywhere?.recipient) return;
       if (first.state !== 'live' || first.sent.length > 0) return;
     }
-    if (this.lanes.get(lane.channel) === lane) this.lanes.delete(lane.channel);
+    if (this.lanes.get(lane.channel) !== lane) return;
+    this.lanes.delete(lane.channel);
+    if (lane.tally !== undefined) this.names.tallies!.leave(lane.tally);
   }
-}
-
-/** Adds a window to the sum of all, or takes it out while it changes. */
-function account(sum: { chars: number; lanes: number }, window: LiveWindow, sign: 1 | -1): void {
-  sum.chars += sign * window.chars;
-  if (!window.isEmpty) sum.lanes += sign;
-}
-
-function owesReceipt(lane: Lane): boolean {
-  return !lane.window.isEmpty || lane.members.some((member) => member.sent.length > 0);
 }

@@ -1,12 +1,15 @@
 import type { Clock } from '../sockets/ports.ts';
+import type { DeliveryCounts } from './counts.ts';
 import { type Count, type Member, noteSent, type Recipient } from './lane.ts';
 import type { Pressure } from './pressure.ts';
+import type { Row } from './ring-rows.ts';
 import type { Rings } from './rings.ts';
 
 export interface FlushPorts {
   clock: Clock;
   rings: Rings;
   count: Count;
+  counts: DeliveryCounts;
   pressure: Pressure;
   /** The text with the time at which it leaves now. */
   restamp(text: string): string;
@@ -50,7 +53,7 @@ export class Flush {
         member.held.shift();
         member.heldChars -= held.text.length;
         const copy = rings.find(lane.ring, held.number);
-        if (copy !== undefined) rings.claim(copy, member);
+        if (copy !== undefined) this.claim(copy, member);
         this.send(member, held.text, held.number);
       } else if (row !== undefined) {
         const text = row.text ?? member.texts?.get(row.position);
@@ -58,7 +61,7 @@ export class Flush {
           this.read(member, row.position);
           break;
         }
-        rings.claim(row, member);
+        this.claim(row, member);
         this.send(member, text, row.position);
       }
       hasSent = true;
@@ -66,9 +69,16 @@ export class Flush {
     if (hasSent) ping(recipient);
   }
 
+  private claim(row: Row, member: Member): void {
+    // It is only kept so dearly when somebody has been sent it, or was promised that it was.
+    if (row.mustKeep && row.holders.length === 0) this.ports.counts.deliveredAgain += 1;
+    this.ports.rings.claim(row, member);
+  }
+
   private send(member: Member, text: string, number: number): void {
     const { recipient } = member;
-    const { restamp, count, pressure } = this.ports;
+    const { restamp, count, counts, pressure } = this.ports;
+    counts.delivered += 1;
     recipient.peer.send(restamp(text));
     recipient.burst += text.length;
     noteSent(member, number, ++count.last);

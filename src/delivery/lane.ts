@@ -1,5 +1,7 @@
 import type { Pulse } from '../sockets/keepalive.ts';
 import type { Peer } from '../sockets/ports.ts';
+import type { Tally } from './tallies.ts';
+import type { Unreceived } from './ring-rows.ts';
 import { LiveWindow } from './window.ts';
 
 /** A connection, as far as delivery cares. */
@@ -51,6 +53,8 @@ export interface Lane {
   /** The number that a ping for receipts went out with; 0 when none is out. */
   askedAt: number;
   touched: boolean;
+  /** Of its channel; undefined where nobody wants one. */
+  readonly tally: Tally | undefined;
 }
 
 /** Counts messages and sendings; also numbers pings, so that a pong is a receipt. */
@@ -62,7 +66,12 @@ export interface Count {
 const nothing: never[] = [];
 export const noWindow = new LiveWindow(0);
 
-export function newLane(channel: string, ring: string, topic: string): Lane {
+export function newLane(
+  channel: string,
+  ring: string,
+  topic: string,
+  tally: Tally | undefined,
+): Lane {
   return {
     channel,
     ring,
@@ -73,6 +82,7 @@ export function newLane(channel: string, ring: string, topic: string): Lane {
     dirty: false,
     askedAt: 0,
     touched: false,
+    tally,
   };
 }
 
@@ -137,4 +147,34 @@ export function wasSent(member: Member, number: number): boolean {
     !member.held.some((one) => one.number === number) &&
     !member.sent.some((one) => one.number === number)
   );
+}
+
+/** Live messages without a receipt, in all lanes of a direction. */
+export interface Unreceipted {
+  chars: number;
+  lanes: number;
+}
+
+/** Adds a window to the sum of all, or takes it out while it changes. */
+export function account(sum: Unreceipted, window: LiveWindow, sign: 1 | -1): void {
+  sum.chars += sign * window.chars;
+  if (!window.isEmpty) sum.lanes += sign;
+}
+
+/** Takes messages out of a lane's window. */
+export function takeUnreceived(
+  sum: Unreceipted,
+  { window }: Lane,
+  wanted: (number: number) => boolean,
+): Unreceived[] {
+  if (window.isEmpty) return [];
+  account(sum, window, -1);
+  const unreceived = window.take(wanted);
+  account(sum, window, 1);
+  return unreceived;
+}
+
+/** Whether a connected recipient was sent something and has not confirmed it. */
+export function owesReceipt(lane: Lane): boolean {
+  return !lane.window.isEmpty || lane.members.some((member) => member.sent.length > 0);
 }

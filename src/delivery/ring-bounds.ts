@@ -16,11 +16,15 @@ export interface RingLimits {
 /** What the rings hold, in all and by owner, and what they may. */
 export class RingBounds {
   private readonly byOwner = new Map<string, number>();
-  private bytes = 0;
+  /** In all. */
+  bytes = 0;
+  rows = 0;
 
   constructor(private readonly limits: RingLimits) {}
 
+  /** One more message; one less, if `bytes` is below 0. */
   add(owner: string, bytes: number): void {
+    this.rows += bytes < 0 ? -1 : 1;
     this.bytes += bytes;
     const sum = (this.byOwner.get(owner) ?? 0) + bytes;
     if (sum === 0) this.byOwner.delete(owner);

@@ -63,6 +63,34 @@ export function indexAbove(rows: readonly Row[], position: number): number {
   return low;
 }
 
+/** The row at a position, if it is not gone. */
+export function rowAt(rows: readonly Row[], position: number): Row | undefined {
+  const row = rows[indexAbove(rows, position - 1)];
+  return row?.position === position && !row.gone ? row : undefined;
+}
+
+/** The first row above a position that nobody has been sent. */
+export function nextRow(rows: readonly Row[], after: number): Row | undefined {
+  for (let i = indexAbove(rows, after); i < rows.length; i++)
+    if (!rows[i]!.gone && rows[i]!.holders.length === 0) return rows[i];
+  return undefined;
+}
+
+/** All but the newest `count`. */
+export function oldestPast(rows: readonly Row[], count: number): Row[] {
+  return rows.slice(0, Math.max(0, rows.length - count));
+}
+
+/** How many messages of a ring wait, or were sent and are not confirmed. */
+export function waitingIn(ring: Ring | undefined): number {
+  return ring === undefined ? 0 : ring.rows.length - ring.gone;
+}
+
+/** It waits, and whoever sent it was told what became of it. */
+export function isAcknowledged({ gone, settle }: Row): boolean {
+  return !gone && settle === undefined;
+}
+
 /** A copy: the row may change before the store has looked at it. */
 export function toStore({ position, owner, bytes, text }: Row): RingRow {
   return { position, owner, bytes, text: text! };

@@ -1,20 +1,23 @@
 import type { Clock } from '../sockets/ports.ts';
 import type { RingStore } from '../store/store.ts';
+import { Retries } from './retries.ts';
 import { RingBounds, type RingLimits } from './ring-bounds.ts';
 import {
   indexAbove,
-  isUnsaved,
+  isAcknowledged,
   newRow,
+  nextRow,
   nobody,
+  oldestPast,
   type Ring,
   type Row,
+  rowAt,
   type Settle,
   settleRow,
   toStore,
   type Unreceived,
 } from './ring-rows.ts';
-
-const retryMs = 500;
+import { UnderWay } from './under-way.ts';
 
 /**
  * What waits, by ring: the memory's exact picture of the store, with the rows on their way there.
@@ -23,20 +26,26 @@ const retryMs = 500;
  */
 export class Rings {
   private readonly rings = new Map<string, Ring>();
-  private readonly bounds: RingBounds;
-  private readonly unwell = new Set<Ring>();
-  private retrying = false;
-  private pending = 0;
-  private readonly idle: (() => void)[] = [];
+  readonly bounds: RingBounds;
+  /** What the store refused and nobody else will ask for again. */
+  readonly retries: Retries;
+  readonly writes = new UnderWay();
+  /** Messages that newer ones or bounds took out of rings before anybody received them. */
+  pushedOut = 0;
 
   constructor(
     private readonly store: RingStore,
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly limits: RingLimits,
     /** Told when a ring becomes empty and forgets itself. */
     private readonly emptied: (ring: string) => void = () => {},
   ) {
     this.bounds = new RingBounds(limits);
+    this.retries = new Retries({
+      clock,
+      put: (ring, rows) => this.put(ring, rows),
+      drop: (ring, rows) => this.drop(ring, rows),
+    });
   }
 
   /** Reads what an earlier run left; resolves with the highest position in use. */
@@ -93,7 +102,8 @@ export class Rings {
    * again until the store has them. Returns how many a bound kept out.
    */
   join(name: string, messages: readonly Unreceived[]): number {
-    if (messages.length === 0 || this.limits.rowsMax === 0) return messages.length;
+    if (this.limits.rowsMax === 0) this.pushedOut += messages.length;
+    if (this.limits.rowsMax === 0 || messages.length === 0) return messages.length;
     const ring = this.open(name);
     const rows: Row[] = [];
     for (const { position, text, owner } of messages) {
@@ -106,25 +116,20 @@ export class Rings {
     this.pushOutOverBounds(ring);
     // What the store would push out at once is not even put: nobody may be sent it meanwhile.
     const waiting = ring.rows.filter((row) => !row.gone && (row.stored || row.mustKeep));
-    for (const row of waiting.slice(0, Math.max(0, waiting.length - this.limits.rowsMax)))
-      if (rows.includes(row)) this.forget(ring, row);
+    for (const row of oldestPast(waiting, this.limits.rowsMax))
+      if (rows.includes(row)) this.forgetLost(ring, row);
     const kept = rows.filter((row) => !row.gone);
     if (kept.length > 0) this.put(ring, kept);
     return rows.length - kept.length;
   }
 
-  /** The first row above `after` that nobody has been sent. */
+  /** The first one above `after` that nobody has been sent. */
   next(name: string, after: number): Row | undefined {
-    const rows = this.rings.get(name)?.rows ?? [];
-    for (let i = indexAbove(rows, after); i < rows.length; i++)
-      if (!rows[i]!.gone && rows[i]!.holders.length === 0) return rows[i];
-    return undefined;
+    return nextRow(this.rings.get(name)?.rows ?? [], after);
   }
 
   find(name: string, position: number): Row | undefined {
-    const rows = this.rings.get(name)?.rows ?? [];
-    const row = rows[indexAbove(rows, position - 1)];
-    return row?.position === position && !row.gone ? row : undefined;
+    return rowAt(this.rings.get(name)?.rows ?? [], position);
   }
 
   /** A row that a recipient has been sent counts as delivered: from now on it must not fail. */
@@ -146,25 +151,27 @@ export class Rings {
     const ring = this.rings.get(name);
     if (ring === undefined || gone.length === 0) return;
     for (const row of gone) this.markGone(ring, row);
-    this.drop(ring, gone);
+    void this.drop(ring, gone);
+  }
+
+  /**
+   * Takes out all that is acknowledged: what is still being committed is kept, for it is yet to be
+   * promised. Hands over its numbers at once; `done` resolves when the store has let go of it and of
+   * whatever it was to let go of before, and says whether it did. If not, it is tried again.
+   */
+  clear(name: string): { numbers: number[]; done: Promise<boolean> } {
+    const ring = this.rings.get(name);
+    const rows = ring?.rows.filter(isAcknowledged) ?? [];
+    for (const row of rows) this.markGone(ring!, row);
+    const gone = ring?.rows.filter((row) => row.gone) ?? [];
+    const done = gone.length > 0 ? this.drop(ring!, gone) : Promise.resolve(true);
+    return { numbers: rows.map(({ position }) => position), done };
   }
 
   /** Texts of stored rows above `after`, by position. Rejects when the store cannot read. */
   async read(name: string, after: number, bytesMax: number): Promise<Map<number, string>> {
     const rows = await this.store.read(name, after, bytesMax);
     return new Map(rows.map((row) => [row.position, row.text]));
-  }
-
-  /** What the store refused and is to be tried again; acknowledged messages are counted. */
-  owed(): { something: boolean; messages: number } {
-    const rows = [...this.unwell].flatMap((ring) => ring.rows.filter(isUnsaved));
-    return { something: this.unwell.size > 0, messages: rows.length };
-  }
-
-  /** Resolves when no write is on its way. */
-  settled(): Promise<void> {
-    if (this.pending === 0) return Promise.resolve();
-    return new Promise((resolve) => this.idle.push(resolve));
   }
 
   private open(name: string): Ring {
@@ -179,11 +186,16 @@ export class Rings {
   private pushOutOverBounds(ring: Ring): void {
     const out: Row[] = [];
     for (const row of ring.rows) {
-      if (row.gone || row.settle !== undefined || !this.bounds.isOver(row.owner)) continue;
-      this.markGone(ring, row);
+      if (!isAcknowledged(row) || !this.bounds.isOver(row.owner)) continue;
+      this.pushOut(ring, row);
       out.push(row);
     }
-    if (out.length > 0) this.drop(ring, out);
+    if (out.length > 0) void this.drop(ring, out);
+  }
+
+  private pushOut(ring: Ring, row: Row): void {
+    if (!row.gone) this.pushedOut += 1;
+    this.markGone(ring, row);
   }
 
   private markGone(ring: Ring, row: Row): void {
@@ -198,7 +210,7 @@ export class Rings {
   private put(ring: Ring, rows: Row[]): void {
     // Rows that wait for their deletion take no room from those that wait for a recipient.
     const limit = this.limits.rowsMax + ring.gone;
-    this.pending += 1;
+    this.writes.begin();
     for (const row of rows) row.flying = true;
     this.store.put(ring.name, rows.map(toStore), limit).then(
       () => {
@@ -216,30 +228,33 @@ export class Rings {
       () => {
         const lost: Row[] = [];
         for (const row of rows) {
-          if (row.mustKeep && !row.gone) this.unwell.add(ring);
+          if (row.mustKeep && !row.gone) this.retries.add(ring);
           else lost.push(row);
           row.flying = false;
           settleRow(row, 'failed');
         }
         for (const row of lost) this.forget(ring, row);
-        this.retryLater();
+        this.retries.later();
         this.finished(ring);
       },
     );
   }
 
-  private drop(ring: Ring, rows: readonly Row[]): void {
-    this.pending += 1;
+  /** Says whether the store has let go of them. Never rejects. */
+  private drop(ring: Ring, rows: readonly Row[]): Promise<boolean> {
+    this.writes.begin();
     const positions = rows.map((row) => row.position);
-    this.store.drop(ring.name, positions).then(
+    return this.store.drop(ring.name, positions).then(
       () => {
         for (const row of rows) this.forget(ring, row);
         this.finished(ring);
+        return true;
       },
       () => {
-        this.unwell.add(ring);
-        this.retryLater();
+        this.retries.add(ring);
+        this.retries.later();
         this.finished(ring);
+        return false;
       },
     );
   }
@@ -249,14 +264,13 @@ export class Rings {
       this.rings.delete(ring.name);
       this.emptied(ring.name);
     }
-    this.pending -= 1;
-    if (this.pending === 0) for (const resolve of this.idle.splice(0)) resolve();
+    this.writes.end();
   }
 
   /** Does to our picture what the store did: the lowest stored rows past `limit` are no more. */
   private mirror(ring: Ring, limit: number): void {
     for (let i = 0; ring.stored > limit;) {
-      if (ring.rows[i]!.stored) this.forget(ring, ring.rows[i]!);
+      if (ring.rows[i]!.stored) this.forgetLost(ring, ring.rows[i]!);
       else i += 1;
     }
   }
@@ -265,7 +279,14 @@ export class Rings {
   private trim(ring: Ring): void {
     if (ring.rows.length <= this.limits.rowsMax || ring.stored <= this.limits.rowsMax) return;
     const waiting = ring.rows.filter((row) => row.stored && !row.gone);
-    this.remove(ring.name, waiting.slice(0, Math.max(0, waiting.length - this.limits.rowsMax)));
+    const out = oldestPast(waiting, this.limits.rowsMax);
+    for (const row of out) this.pushOut(ring, row);
+    this.remove(ring.name, out);
+  }
+
+  private forgetLost(ring: Ring, row: Row): void {
+    this.pushOut(ring, row);
+    this.forget(ring, row);
   }
 
   private forget(ring: Ring, row: Row): void {
@@ -275,26 +296,5 @@ export class Rings {
     ring.gone -= 1;
     if (row.stored) ring.stored -= 1;
     ring.rows.splice(at, 1);
-  }
-
-  private retryLater(): void {
-    if (this.retrying || this.unwell.size === 0) return;
-    this.retrying = true;
-    this.clock.after(retryMs, () => {
-      this.retrying = false;
-      this.retry();
-    });
-  }
-
-  /** Tries again what the store refused and nobody else will ask for again. */
-  retry(): void {
-    const rings = [...this.unwell];
-    this.unwell.clear();
-    for (const ring of rings) {
-      const gone = ring.rows.filter((row) => row.gone);
-      if (gone.length > 0) this.drop(ring, gone);
-      const unsaved = ring.rows.filter(isUnsaved);
-      if (unsaved.length > 0) this.put(ring, unsaved);
-    }
   }
 }

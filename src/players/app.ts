@@ -1,7 +1,9 @@
 import { Elysia } from 'elysia';
+import { operation } from '../openapi.ts';
 import { refusedResponse } from '../refusal.ts';
 import type { SocketData, SocketPart, Sockets } from '../sockets/accept.ts';
 import { playerRefusals } from './messages.ts';
+import { playerOperation } from './operations.ts';
 import type { Players } from './players.ts';
 import type { PlayerPeer, PlayerSeat } from './seat.ts';
 
@@ -32,14 +34,18 @@ export function playersApp(ports: PlayersAppPorts) {
     closed: (peer, code) => players.closed(seatOf(peer), code),
   };
 
-  return new Elysia({ name: 'players' }).get('/player', ({ request }) => {
-    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
-      return refusedResponse(playerRefusals.notUpgrading);
-    const address = ports.addressOf(request);
-    if (players.strangers.of(address) >= ports.unauthenticatedMax)
-      return refusedResponse(playerRefusals.tooManyUnauthenticated);
-    const data = { seat: address, part, address };
-    const refusal = sockets.accept(ports.server(), request, data);
-    return refusal && refusedResponse(refusal);
-  });
+  return new Elysia({ name: 'players' }).get(
+    '/player',
+    ({ request }) => {
+      if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
+        return refusedResponse(playerRefusals.notUpgrading);
+      const address = ports.addressOf(request);
+      if (players.strangers.of(address) >= ports.unauthenticatedMax)
+        return refusedResponse(playerRefusals.tooManyUnauthenticated);
+      const data = { seat: address, part, address };
+      const refusal = sockets.accept(ports.server(), request, data);
+      return refusal && refusedResponse(refusal);
+    },
+    operation(playerOperation),
+  );
 }

@@ -1,3 +1,4 @@
+import type { Figures } from './figures.ts';
 import { encodeAck } from './messages.ts';
 import type { PlayerSeat } from './seat.ts';
 
@@ -18,6 +19,7 @@ export class Channels {
   private readonly present = new Map<string, Present>();
 
   constructor(
+    private readonly figures: Figures,
     private readonly channelsMax: number,
     /** Looks, in the next turn, whether one keeps up; asked for every so many characters. */
     private readonly looking: { everyChars: number; at(seat: PlayerSeat): void },
@@ -58,6 +60,7 @@ export class Channels {
   /** To everybody else who is there, and an answer to its sender whether anybody is. */
   send(seat: PlayerSeat, channel: string, text: string, msgId: string): void {
     const isSent = this.publish(seat, channel, text);
+    if (!isSent) this.figures.failed += 1;
     const why = isSent ? undefined : 'nobody is there';
     seat.answers.now(encodeAck(msgId, isSent ? 'completed' : 'failed', why));
   }
@@ -67,7 +70,9 @@ export class Channels {
     const there = this.present.get(channel);
     if (there === undefined) return false;
     const { seats } = there;
-    if (seats.size === (seats.has(seat) ? 1 : 0)) return false;
+    const others = seats.size - (seats.has(seat) ? 1 : 0);
+    if (others === 0) return false;
+    this.figures.delivered += others;
     seat.peer.publish(topicOf(channel), text);
     there.unseenChars += text.length;
     if (there.unseenChars > this.looking.everyChars) {

@@ -5,6 +5,7 @@ import { Rings } from '../delivery/rings.ts';
 import type { Clock } from '../sockets/ports.ts';
 import type { RingStore } from '../store/store.ts';
 import { AwayRings } from './away-rings.ts';
+import type { Figures } from './figures.ts';
 import { encodeAck } from './messages.ts';
 import type { PlayerSeat } from './seat.ts';
 
@@ -32,13 +33,14 @@ const ringPrefix = 'players/u/';
 /** Messages from user to user, with the delivery promise: a lane and a ring for each user. */
 export class Direct {
   readonly delivery: Delivery;
-  private readonly rings: Rings;
+  readonly rings: Rings;
   private readonly away: AwayRings;
 
   constructor(
     private readonly ports: Pick<DeliveryPorts, 'clock' | 'topics' | 'tooSlow' | 'report'> & {
       clock: Clock;
       rings: RingStore;
+      figures: Figures;
       isOnline(userId: string): boolean;
     },
     limits: DirectLimits,
@@ -82,6 +84,7 @@ export class Direct {
     const isAway = !this.ports.isOnline(target);
     if (isAway && !this.away.mayFill(userId, lane.ring)) {
       delivery.emptied(lane.ring);
+      this.ports.figures.failed += 1;
       return answers.now(encodeAck(msgId, 'failed', 'players.away_rings_per_sender'));
     }
     let ready: string | undefined;

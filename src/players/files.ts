@@ -1,16 +1,20 @@
 import { type FileHandle, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Handles } from './transfer-handles.ts';
 import type { Files, WritableFile } from './transfer-ports.ts';
 
-/** Calls of the system at a time, and so descriptors: a slow disk must not take every thread. */
+/** Calls of the system at a time: a slow disk must not take every thread. */
 const atOnce = 8;
-/** Hashed in one go; a megabyte takes less than a millisecond. */
+/** Descriptors that are open between two calls, and how often is looked for those not used. */
+const openMax = 16;
+const idleMs = 1_000;
+/** Written in one call and hashed in one go; a megabyte takes less than a millisecond. */
 const pieceBytes = 256 * 1024;
 const idPattern = /^[0-9a-f]{32}$/;
 
 /**
  * The files of a folder, which is made if need be; what in it has no name of ours is left alone.
- * No file stays open between two calls, and nothing here blocks the event loop.
+ * A few files stay open for a moment, and nothing here blocks the event loop.
  */
 export async function filesIn(folder: string): Promise<Files> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -19,17 +23,33 @@ export async function filesIn(folder: string): Promise<Files> {
     if (!idPattern.test(id)) throw new RangeError(`no id of a file: ${id}`);
     return join(folder, id);
   };
+  const handles = new Handles<FileHandle>(
+    {
+      open: (id) => open(pathOf(id), 'r+'),
+      later: (fn) => void setTimeout(fn, idleMs).unref(),
+    },
+    openMax,
+  );
+  const make = (id: string) => open(pathOf(id), 'wx+', 0o600);
+  const withFile: WithFile = (id, act) => inTurn(() => handles.use(id, act));
 
   return {
-    write: (id, bytes) => inTurn(() => openToWrite(folder, pathOf(id), bytes, inTurn)),
-    read: (id, offset, into) =>
-      inTurn(() => withFile(pathOf(id), 'r', (file) => fill(file, offset, into))),
+    async write(id, bytes) {
+      const hash = new Bun.CryptoHasher('sha256');
+      if (bytes > 0) await withFile(id, (file) => takeUp(file, bytes, hash));
+      // A file of that name that is open already is there already.
+      else
+        await inTurn(async () => (await handles.drop(id), handles.use(id, async () => {}, make)));
+      return writable(id, bytes, hash, folder, withFile);
+    },
+    read: (id, offset, into) => withFile(id, (file) => fill(file, offset, into)),
     remove: (id) =>
-      inTurn(() =>
-        unlink(pathOf(id)).catch((error) => {
+      inTurn(async () => {
+        await handles.drop(id);
+        await unlink(pathOf(id)).catch((error) => {
           if (error.code !== 'ENOENT') throw error;
-        }),
-      ),
+        });
+      }),
     async list() {
       const found = [];
       for (const id of await readdir(folder))
@@ -45,61 +65,60 @@ export async function filesIn(folder: string): Promise<Files> {
 }
 
 type InTurn = <Value>(work: () => Promise<Value>) => Promise<Value>;
+type WithFile = (id: string, act: (file: FileHandle) => Promise<void>) => Promise<void>;
 
-async function openToWrite(
-  folder: string,
-  path: string,
+/** Hashes the first `bytes` of a file, and cuts off what is beyond. */
+async function takeUp(file: FileHandle, bytes: number, hash: Bun.CryptoHasher): Promise<void> {
+  const piece = new Uint8Array(Math.min(pieceBytes, bytes));
+  for (let at = 0; at < bytes; at += piece.length) {
+    const part = piece.subarray(0, bytes - at);
+    await fill(file, at, part);
+    hash.update(part);
+  }
+  await file.truncate(bytes);
+}
+
+function writable(
+  id: string,
   bytes: number,
-  inTurn: InTurn,
-): Promise<WritableFile> {
-  const hash = new Bun.CryptoHasher('sha256');
-  await withFile(path, bytes === 0 ? 'wx' : 'r+', async (file) => {
-    const piece = new Uint8Array(Math.min(pieceBytes, bytes));
-    for (let at = 0; at < bytes; at += piece.length) {
-      const part = piece.subarray(0, bytes - at);
-      await fill(file, at, part);
-      hash.update(part);
-    }
-    await file.truncate(bytes);
-  });
+  hash: Bun.CryptoHasher,
+  folder: string,
+  withFile: WithFile,
+): WritableFile {
   let end = bytes;
   // A file can survive power loss and its name not.
   let isNamed = bytes > 0;
 
   return {
     append: (parts) =>
-      inTurn(() =>
-        withFile(path, 'r+', async (file) => {
-          for (const part of parts)
-            for (let at = 0; at < part.length; at += pieceBytes) {
-              const piece = part.subarray(at, at + pieceBytes);
-              const written = writeAll(file, end, piece);
-              hash.update(piece);
-              await written;
-              end += piece.length;
-            }
-        }),
-      ),
+      withFile(id, async (file) => {
+        for (const part of parts)
+          for (let at = 0; at < part.length; at += pieceBytes) {
+            const piece = part.subarray(at, at + pieceBytes);
+            const written = writeAll(file, end, piece);
+            hash.update(piece);
+            await written;
+            end += piece.length;
+          }
+      }),
     sync: () =>
-      inTurn(async () => {
-        await withFile(path, 'r+', (file) => file.sync());
-        if (!isNamed) await withFile(folder, 'r', (itself) => itself.sync());
+      withFile(id, async (file) => {
+        await file.sync();
+        // Whoever has it open still writes to a file that was removed, but nobody finds it.
+        if ((await file.stat()).nlink === 0) throw new Error('the file was removed');
+        if (!isNamed) await syncFolder(folder);
         isNamed = true;
       }),
     sha256: () => hash.digest('hex'),
   };
 }
 
-async function withFile<Value>(
-  path: string,
-  flags: string,
-  act: (file: FileHandle) => Promise<Value>,
-): Promise<Value> {
-  const file = await open(path, flags, 0o600);
+async function syncFolder(folder: string): Promise<void> {
+  const itself = await open(folder, 'r');
   try {
-    return await act(file);
+    await itself.sync();
   } finally {
-    await file.close();
+    await itself.close();
   }
 }
 

@@ -1,11 +1,11 @@
-import type { Refusal } from '../refusal.ts';
+import type { RefusalName } from './figures.ts';
 import { Links } from './links.ts';
-import { encodeAbout, playerRefusals } from './messages.ts';
+import { encodeAbout } from './messages.ts';
 import type { PlayerSeat } from './seat.ts';
 
 export interface LinkingPorts {
   seatOf(userId: string): PlayerSeat | undefined;
-  refuse(seat: PlayerSeat, refusal: Refusal, detail?: string): void;
+  refuse(seat: PlayerSeat, name: RefusalName, detail?: string): void;
 }
 
 /** Asking for links, and what both ends are told. */
@@ -21,18 +21,23 @@ export class Linking {
     this.links = new Links(linksMax);
   }
 
+  /** How many links there are. */
+  get size(): number {
+    return this.links.size;
+  }
+
   connect(seat: PlayerSeat, target: string): void {
     const { userId } = seat;
     const { links } = this;
     const { seatOf, refuse } = this.ports;
     const other = seatOf(target);
-    if (target === userId) return refuse(seat, playerRefusals.badMessage, 'targetUserId: itself');
-    if (other === undefined) return refuse(seat, playerRefusals.notThere);
-    if (links.isFull(userId, target)) return refuse(seat, playerRefusals.tooManyLinks);
+    if (target === userId) return refuse(seat, 'badMessage', 'targetUserId: itself');
+    if (other === undefined) return refuse(seat, 'notThere');
+    if (links.isFull(userId, target)) return refuse(seat, 'tooManyLinks');
     // Who was asked by the other one accepts by asking; and today's plugin knows no requests.
     if (links.has(userId, target) || links.hasAsked(target, userId) || other.protocol === 1)
       return this.link(seat, other);
-    if (!links.ask(userId, target)) return refuse(seat, playerRefusals.tooManyLinks);
+    if (!links.ask(userId, target)) return refuse(seat, 'tooManyLinks');
     other.peer.send(encodeAbout('connect_request', userId));
   }
 
@@ -41,9 +46,9 @@ export class Linking {
     const { userId } = seat;
     const { seatOf, refuse } = this.ports;
     const other = seatOf(from);
-    if (!this.links.hasAsked(from, userId)) return refuse(seat, playerRefusals.noRequest);
-    if (other === undefined) return refuse(seat, playerRefusals.notThere);
-    if (isYes && this.links.isFull(from, userId)) return refuse(seat, playerRefusals.tooManyLinks);
+    if (!this.links.hasAsked(from, userId)) return refuse(seat, 'noRequest');
+    if (other === undefined) return refuse(seat, 'notThere');
+    if (isYes && this.links.isFull(from, userId)) return refuse(seat, 'tooManyLinks');
     if (isYes) return this.link(seat, other);
     this.links.answer(from, userId);
     other.peer.send(encodeAbout('connect_rejected', userId));

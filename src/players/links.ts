@@ -6,6 +6,13 @@ export class Links {
 
   constructor(private readonly linksMax: number) {}
 
+  /** How many there are. */
+  get size(): number {
+    let ends = 0;
+    for (const { size } of this.linked.values()) ends += size;
+    return ends / 2;
+  }
+
   has(one: string, other: string): boolean {
     return this.linked.get(one)?.has(other) === true;
   }

@@ -18,6 +18,12 @@ export const playerRefusals = {
   serverFull: { code: 503, message: 'Server full, please try later', close: 4503, retry: true },
   replaced: { code: 410, message: 'replaced', close: 4410, retry: false },
   loggedOut: { code: 401, message: 'logged out', close: 4401, retry: false },
+  disconnected: {
+    code: 403,
+    message: 'disconnected by an operator',
+    close: 4403,
+    retry: false,
+  },
   badMessage: { code: 400, message: 'Malformed message.', retry: false },
   notThere: { code: 404, message: 'This user is not online.', retry: true },
   noRequest: { code: 404, message: 'This user has not asked for a link.', retry: false },
@@ -169,6 +175,10 @@ export const encodeAck = (
   status: 'completed' | 'queued' | 'failed',
   detail?: string,
 ) => JSON.stringify({ type: 'message_ack', msg_id: msgId, status, detail });
+
+/** What an operator says to everybody. */
+export const encodeBroadcast = (message: string, ts: string) =>
+  JSON.stringify({ type: 'broadcast', message, ts });
 
 export const encodePong = (ts: string) => JSON.stringify({ type: 'pong', ts });
 

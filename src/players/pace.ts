@@ -19,14 +19,16 @@ export function sweepIntervalMs(limits: Deadlines): number {
 
 /** The first deadline that a connection has missed, or that it is to be pinged. */
 export function overdue(
-  { state, openedMs, seenMs, behindSinceMs, pingedMs }: PlayerSeat,
+  { state, openedMs, seenMs, behindSinceMs, pingedMs, timedPing, timedMs }: PlayerSeat,
   nowMs: number,
   limits: Deadlines,
 ): 'handshake' | 'silent' | 'slow' | 'ping' | undefined {
   if (state === 'new' && nowMs - openedMs >= limits.handshakeTimeoutMs) return 'handshake';
   if (nowMs - seenMs >= limits.readDeadlineMs) return 'silent';
   if (behindSinceMs !== 0 && nowMs - behindSinceMs >= limits.slowTimeoutMs) return 'slow';
-  return nowMs - pingedMs >= limits.pingIntervalMs ? 'ping' : undefined;
+  // Pings for receipts keep a connection alive, but only the sweep's tell how long one takes.
+  const sinceMs = state === 'open' && timedPing === undefined ? timedMs : pingedMs;
+  return nowMs - sinceMs >= limits.pingIntervalMs ? 'ping' : undefined;
 }
 
 /** Whether one more frame of this connection is too much, or so much that it ends. */

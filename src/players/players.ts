@@ -1,27 +1,27 @@
-import type { Recipient } from '../delivery/lane.ts';
 import { Times } from '../delivery/times.ts';
-import type { Refusal } from '../refusal.ts';
 import type { Cancel } from '../sockets/ports.ts';
 import { Channels } from './channels.ts';
 import { Direct } from './direct.ts';
+import { Figures } from './figures.ts';
 import { type FileFrame, readFileFrame } from './file-frames.ts';
+import { timePong } from './latency.ts';
 import { Linking } from './linking.ts';
 import {
   encodeAuthenticated,
-  encodeError,
+  encodeBroadcast,
   encodeMessage,
   encodePong,
-  encodeRefusedAuth,
   encodeWelcome,
   Fault,
   type PlayerFrame,
-  playerRefusals,
 } from './messages.ts';
-import { answerChars, overdue, paceOf, sweepIntervalMs } from './pace.ts';
+import { answerChars, paceOf } from './pace.ts';
 import { Presence } from './presence.ts';
 import type { PlayersLimits, PlayersPorts } from './ports.ts';
+import { Refusing } from './refusing.ts';
 import { newSeat, type PlayerPeer, type PlayerSeat } from './seat.ts';
 import { Strangers } from './strangers.ts';
+import { Upkeep } from './upkeep.ts';
 
 type Auth = Extract<PlayerFrame, { type: 'session_auth' }>;
 
@@ -29,29 +29,33 @@ type Auth = Extract<PlayerFrame, { type: 'session_auth' }>;
 export class Players {
   private readonly seats = new Set<PlayerSeat>();
   readonly strangers = new Strangers();
+  readonly figures = new Figures();
   private readonly graces = new Map<string, Cancel>();
   readonly presence: Presence;
-  private readonly linking: Linking;
+  readonly linking: Linking;
+  readonly direct: Direct;
   private readonly channels: Channels;
-  private readonly direct: Direct;
+  private readonly refusing: Refusing;
+  private readonly upkeep: Upkeep;
   private readonly times = new Times();
   private isDraining = false;
-  private stopSweeping: Cancel = () => {};
 
   constructor(
     private readonly ports: PlayersPorts,
     private readonly limits: PlayersLimits,
   ) {
     const { clock, topics, store } = ports;
+    const { figures, seats } = this;
+    this.refusing = new Refusing({ ...ports, figures });
     this.presence = new Presence({ clock, topics });
     this.linking = new Linking(
       {
         seatOf: (userId) => this.presence.seatOf(userId),
-        refuse: (seat, refusal, detail) => this.error(seat, refusal, detail),
+        refuse: (seat, name, detail) => this.refusing.error(seat, name, detail),
       },
       limits.linksMax,
     );
-    this.channels = new Channels(limits.channelsMax, {
+    this.channels = new Channels(figures, limits.channelsMax, {
       everyChars: limits.slowBytes / 4,
       at: (seat) => this.direct.delivery.pressure.lookAt(seat),
     });
@@ -60,9 +64,23 @@ export class Players {
         clock,
         topics,
         rings: store.rings,
+        figures,
         isOnline: (userId) => this.presence.seatOf(userId) !== undefined,
-        tooSlow: (recipient) => this.tooSlow(recipient, 'players.too_slow_bytes'),
+        tooSlow: (recipient) =>
+          this.refusing.tooSlow(recipient as PlayerSeat, 'players.too_slow_bytes'),
         report: (event, fields) => ports.report('warn', event, fields),
+      },
+      limits,
+    );
+    const { delivery } = this.direct;
+    this.upkeep = new Upkeep(
+      {
+        clock,
+        seats,
+        refusing: this.refusing,
+        ping: (seat) => delivery.ping(seat),
+        measure: (seat) => delivery.pressure.measure(seat),
+        begins: () => this.times.set(clock),
       },
       limits,
     );
@@ -72,7 +90,7 @@ export class Players {
   async begin(): Promise<void> {
     await this.direct.begin();
     await this.ports.transfers.begin();
-    this.sweepLater();
+    this.upkeep.begin();
   }
 
   open(peer: PlayerPeer, address: string): PlayerSeat {
@@ -90,12 +108,12 @@ export class Players {
     this.direct.delivery.pressure.sent(seat, answerChars);
     const frame = this.ports.frames.read(text);
     const pace = paceOf(seat, nowMs, this.limits);
-    if (pace === 'flood') this.close(seat, playerRefusals.floods);
-    else if (pace === 'tooFast') this.error(seat, playerRefusals.tooManyMessages);
-    else if (frame instanceof Fault) this.error(seat, playerRefusals.badMessage, frame.detail);
+    if (pace === 'flood') this.refusing.close(seat, 'floods');
+    else if (pace === 'tooFast') this.refusing.error(seat, 'tooManyMessages');
+    else if (frame instanceof Fault) this.refusing.error(seat, 'badMessage', frame.detail);
     else if (frame.type === 'session_auth') this.authenticate(seat, frame);
     else if (seat.state === 'new')
-      this.error(seat, playerRefusals.badMessage, 'type: session_auth comes first');
+      this.refusing.error(seat, 'badMessage', 'type: session_auth comes first');
     else this.act(seat, frame);
   }
 
@@ -104,12 +122,14 @@ export class Players {
     if (this.isDraining || seat.state === 'closed') return;
     seat.seenMs = this.ports.clock.now();
     if (seat.state === 'open') this.ports.transfers.bytes(seat, bytes);
-    else this.error(seat, playerRefusals.badMessage, 'type: session_auth comes first');
+    else this.refusing.error(seat, 'badMessage', 'type: session_auth comes first');
   }
 
   pong(seat: PlayerSeat, payload: string): void {
     seat.seenMs = this.ports.clock.now();
-    if (seat.state === 'open') this.direct.delivery.pong(seat, payload);
+    if (seat.state !== 'open') return;
+    this.direct.delivery.pong(seat, payload);
+    timePong(seat, this.ports.clock);
   }
 
   /** The socket's buffer went down. */
@@ -132,7 +152,7 @@ export class Players {
     this.ports.transfers.left(seat);
     this.channels.disconnected(seat);
     seat.session?.leave();
-    this.ports.report('info', 'player_left', { code });
+    this.ports.report('info', 'player_left', { userId, code });
     if (!this.presence.leave(seat)) return;
     const { clock } = this.ports;
     this.graces.set(
@@ -152,23 +172,36 @@ export class Players {
     if (lost > 0) this.ports.report('error', 'lost', { count: lost });
     // Or those who are closed last would hear of everybody before them.
     this.presence.end();
-    for (const seat of [...this.seats]) this.close(seat, playerRefusals.goingAway);
+    for (const seat of [...this.seats]) this.refusing.close(seat, 'goingAway');
     for (const cancel of this.graces.values()) cancel();
-    this.stopSweeping();
+    this.upkeep.end();
+  }
+
+  /** An operator ends a user's connection. False: it has none. */
+  disconnect(userId: string): boolean {
+    const seat = this.presence.seatOf(userId);
+    if (seat !== undefined) this.refusing.close(seat, 'disconnected');
+    return seat !== undefined;
+  }
+
+  /** An operator says something to everybody who is online. How many that are. */
+  broadcast(message: string): number {
+    this.presence.broadcast(encodeBroadcast(message, this.now()));
+    return this.presence.size;
   }
 
   private authenticate(seat: PlayerSeat, { token, userId, userName, protocol = 1 }: Auth): void {
     if (seat.state === 'open')
-      return this.error(seat, playerRefusals.badMessage, 'type: session_auth came already');
-    const session = this.ports.enter(token, () => this.close(seat, playerRefusals.loggedOut));
+      return this.refusing.error(seat, 'badMessage', 'type: session_auth came already');
+    const session = this.ports.enter(token, () => this.refusing.close(seat, 'loggedOut'));
     if (session === undefined || (userId !== undefined && userId !== session.userId)) {
       session?.leave();
-      return this.refuseAuth(seat, playerRefusals.badToken);
+      return this.refusing.auth(seat, 'badToken');
     }
     const older = this.presence.seatOf(session.userId);
     if (older === undefined && this.presence.size >= this.limits.playersMax) {
       session.leave();
-      return this.refuseAuth(seat, playerRefusals.serverFull);
+      return this.refusing.auth(seat, 'serverFull');
     }
     seat.userId = session.userId;
     seat.protocol = protocol;
@@ -191,11 +224,11 @@ export class Players {
     this.presence.enter(seat, userName);
     this.linking.returned(seat);
     // The older one ends first, so that what it never received is flushed before anything live.
-    if (older !== undefined) this.close(older, playerRefusals.replaced);
+    if (older !== undefined) this.refusing.close(older, 'replaced');
     this.channels.connected(seat);
     this.direct.delivery.join(seat, userId);
     this.ports.transfers.joined(seat);
-    this.ports.report('info', 'player_joined', { protocol: seat.protocol });
+    this.ports.report('info', 'player_joined', { userId, userName, protocol: seat.protocol });
   }
 
   private act(seat: PlayerSeat, frame: Exclude<PlayerFrame, Auth>): void {
@@ -211,8 +244,7 @@ export class Players {
       case 'disconnect':
         return this.linking.unlink(userId);
       case 'join':
-        if (!this.channels.join(seat, frame.channel))
-          this.error(seat, playerRefusals.tooManyChannels);
+        if (!this.channels.join(seat, frame.channel)) this.refusing.error(seat, 'tooManyChannels');
         return;
       case 'leave':
         return this.channels.leave(seat, frame.channel);
@@ -226,13 +258,13 @@ export class Players {
   }
 
   private file(seat: PlayerSeat, frame: FileFrame | Fault): void {
-    if (frame instanceof Fault) this.error(seat, playerRefusals.badMessage, frame.detail);
+    if (frame instanceof Fault) this.refusing.error(seat, 'badMessage', frame.detail);
     else this.ports.transfers.frame(seat, frame);
   }
 
   /** A list is far longer than its request: of one turn only so many are answered. */
   private list(seat: PlayerSeat): void {
-    if (seat.burst > this.limits.slowBytes) return this.error(seat, playerRefusals.tooManyMessages);
+    if (seat.burst > this.limits.slowBytes) return this.refusing.error(seat, 'tooManyMessages');
     const text = this.presence.list();
     seat.peer.send(text);
     seat.burst += text.length;
@@ -242,6 +274,7 @@ export class Players {
   private message(seat: PlayerSeat, frame: Extract<PlayerFrame, { type: 'message' }>): void {
     const { msg_id: msgId = this.ports.newId(), channel, targetUserId, data } = frame;
     const text = encodeMessage(seat.userId, data, msgId, this.now());
+    this.figures.messages[channel === undefined ? 'user' : 'channel'] += 1;
     if (channel === undefined) this.direct.send(seat, targetUserId!, text, msgId);
     else this.channels.send(seat, channel, text, msgId);
   }
@@ -253,47 +286,7 @@ export class Players {
     this.channels.forget(userId);
   }
 
-  private error(seat: PlayerSeat, refusal: Refusal, detail?: string): void {
-    seat.answers.now(encodeError(refusal, detail));
-  }
-
-  private refuseAuth(seat: PlayerSeat, refusal: Refusal & { close: number }): void {
-    seat.peer.send(encodeRefusedAuth(refusal.message));
-    this.close(seat, refusal);
-  }
-
-  private close(seat: PlayerSeat, refusal: Refusal & { close: number }, detail?: string): void {
-    this.ports.report('info', 'closing', { code: refusal.close, detail });
-    seat.peer.close(refusal.close, detail ?? refusal.message);
-  }
-
-  private tooSlow(recipient: Recipient, bound: string): void {
-    this.close(recipient as PlayerSeat, playerRefusals.tooSlow, `too slow (${bound})`);
-  }
-
   private now(): string {
     return this.times.text(this.ports.clock.now());
-  }
-
-  private sweepLater(): void {
-    this.times.set(this.ports.clock);
-    this.stopSweeping = this.ports.clock.after(sweepIntervalMs(this.limits), () => {
-      this.sweepLater();
-      const nowMs = this.ports.clock.now();
-      for (const seat of [...this.seats]) this.sweep(seat, nowMs);
-    });
-  }
-
-  private sweep(seat: PlayerSeat, nowMs: number): void {
-    const { delivery } = this.direct;
-    const what = overdue(seat, nowMs, this.limits);
-    if (what === 'handshake') this.refuseAuth(seat, playerRefusals.handshakeTimeout);
-    else if (what === 'silent') seat.peer.terminate();
-    else if (what === 'slow') this.tooSlow(seat, 'players.slow_timeout');
-    else {
-      if (what === 'ping') delivery.ping(seat);
-      // Lists and files fill a socket too, and nobody else looks at that.
-      delivery.pressure.measure(seat);
-    }
   }
 }

@@ -9,12 +9,24 @@ const listIntervalMs = 250;
 /** And takes no more of the network than this, in the long run. */
 const listBytesPerMs = 20_000;
 
+/** A user who is there. */
+export interface Online {
+  readonly user: OnlineUser;
+  readonly seat: PlayerSeat;
+  /** Grows with each connection, a takeover too. */
+  readonly number: number;
+  /** By the wall clock. */
+  readonly connectedMs: number;
+}
+
 /**
  * Who is online. Those of protocol 1 get the whole list when it has changed, those of protocol 2
  * each change; either is one native publish.
  */
 export class Presence {
-  private readonly online = new Map<string, { user: OnlineUser; seat: PlayerSeat }>();
+  /** By user, in the order of their numbers. */
+  private readonly online = new Map<string, Online>();
+  private lastNumber = 0;
   private listed: string | undefined;
   /** Until then no list goes out. */
   private quietMs = -Infinity;
@@ -31,12 +43,25 @@ export class Presence {
     return this.online.get(userId)?.seat;
   }
 
+  /** Everybody, in the order of their numbers. */
+  all(): Iterable<Online> {
+    return this.online.values();
+  }
+
+  /** A frame to everybody. */
+  broadcast(text: string): void {
+    for (const topic of Object.values(topics)) this.ports.topics.publish(topic, text);
+  }
+
   /** The user is there, through this connection; it is told who is, too. */
   enter(seat: PlayerSeat, userName: string | undefined): void {
     const { userId } = seat;
     const known = this.online.get(userId)?.user;
     const user = { userId, ...(userName !== undefined && { userName }) };
-    this.online.set(userId, { user, seat });
+    const number = (this.lastNumber += 1);
+    // Else one that takes over would stand in the place of the older one.
+    this.online.delete(userId);
+    this.online.set(userId, { user, seat, number, connectedMs: this.ports.clock.wallMs() });
     if (known === undefined || known.userName !== userName) this.changed('user_joined', user);
     seat.peer.send(this.list());
     seat.peer.subscribe(topics[seat.protocol]);

@@ -32,6 +32,12 @@ export interface PlayerSeat extends Recipient {
   protocol: 1 | 2;
   session: SessionInUse | undefined;
   readonly bucket: Bucket;
+  /** The ping whose round trip is being taken. */
+  timedPing: number | undefined;
+  /** When the newest ping went out whose round trip was or is being taken. */
+  timedMs: number;
+  /** The newest round trip. */
+  latencyMs: number | undefined;
 }
 
 export function newSeat(
@@ -51,6 +57,9 @@ export function newSeat(
     protocol: 1,
     session: undefined,
     bucket: newBucket(nowMs, rateLimit),
+    timedPing: undefined,
+    timedMs: nowMs,
+    latencyMs: undefined,
     seenMs: nowMs,
     pingedMs: nowMs,
     pingsOut: undefined,

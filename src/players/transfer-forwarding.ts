@@ -122,11 +122,13 @@ export class Forwarding {
     await this.room(forward);
     if (!this.goesOn(forward, transfer)) return;
     peer.send(encodeForwardBegin(transfer));
+    // One for all: a socket copies what it cannot send at once.
+    const whole = new Uint8Array(head.length + Math.min(pieceMax, fileSize));
+    whole.set(head);
     for (let offset = 0; offset < fileSize; offset += pieceMax) {
       await this.room(forward);
       if (!this.goesOn(forward, transfer)) return;
-      const frame = new Uint8Array(head.length + Math.min(pieceMax, fileSize - offset));
-      frame.set(head);
+      const frame = whole.subarray(0, head.length + Math.min(pieceMax, fileSize - offset));
       const isRead = await this.read(forward, transfer, offset, frame.subarray(head.length));
       if (!this.goesOn(forward, transfer)) return;
       if (!isRead) return this.giveUp(forward, transfer);

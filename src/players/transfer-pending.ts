@@ -38,15 +38,18 @@ export class Pending {
     return this.parts.splice(0);
   }
 
-  done(bytes: number): void {
-    this.memory.bytes -= bytes;
+  /** What was taken is not needed any more, and gone at once. */
+  done(parts: readonly Uint8Array[]): void {
+    for (const part of parts) {
+      this.memory.bytes -= part.length;
+      // The collector would leave some 50 MB of such parts before it came.
+      if (part.length >= smallBytes) (part.buffer as ArrayBuffer).transfer(0);
+    }
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.done(this.bytes);
-    this.block = undefined;
-    this.take();
+    this.done(this.take());
   }
 
   private closeBlock(): void {

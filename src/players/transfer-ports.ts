@@ -18,11 +18,14 @@ export interface Files {
   freeBytes(): Promise<number>;
 }
 
-/** One call at a time. After a rejection it must not be used. */
+/** After a rejection it must not be used. */
 export interface WritableFile {
-  /** Writes at the end; the parts are read until the promise settles. */
+  /** Writes at the end, one call at a time; the parts are read until the promise settles. */
   append(parts: readonly Uint8Array[]): Promise<void>;
-  /** All that was appended, and the file itself, survive power loss. */
+  /**
+   * What was appended before the call, and the file itself, survive power loss. One call at a time;
+   * `append` may go on beside it.
+   */
   sync(): Promise<void>;
   /** Of everything in the file, as hex. Nothing can be appended any more. */
   sha256(): string;
@@ -47,7 +50,7 @@ export const protocolSizes = {
   progressBytes: 1024 * 1024,
   /** What a sender may send beyond the last `file_progress`. */
   creditBytes: 4 * 1024 * 1024,
-  /** How much of an upload a crash can cost. */
+  /** So much written beyond what is safe, it is made safe; a crash costs at most four times that. */
   checkpointBytes: 16 * 1024 * 1024,
 };
 

@@ -29,8 +29,10 @@ export interface Transfer {
   file: WritableFile | undefined;
   /** It may be in the store. */
   isRecorded: boolean;
-  /** What is done to it is done one after the other. */
+  /** What is done to it is done one after the other, */
   line: Promise<void>;
+  /** but for this, which goes on beside the writing; whoever is next in the line waits for it. */
+  checkpoint: Promise<void> | undefined;
 }
 
 /** What a record says beside the id, which is its key. */
@@ -167,6 +169,7 @@ export class Shelf {
   private async erase(transfer: Transfer): Promise<void> {
     const { id, senderId, fileSize } = transfer;
     const { files, records } = this.ports;
+    await transfer.checkpoint;
     try {
       if (transfer.isRecorded) await records.drop(set, [id]);
       transfer.isRecorded = false;
@@ -204,6 +207,12 @@ export class Shelf {
   }
 }
 
-function fresh(): Pick<Transfer, 'upload' | 'file' | 'isRecorded' | 'line'> {
-  return { upload: undefined, file: undefined, isRecorded: false, line: Promise.resolve() };
+function fresh() {
+  return {
+    upload: undefined,
+    file: undefined,
+    isRecorded: false,
+    line: Promise.resolve(),
+    checkpoint: undefined,
+  };
 }

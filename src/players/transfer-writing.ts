@@ -15,6 +15,9 @@ export interface WritingPorts extends Pick<TransferPorts, 'files' | 'report'> {
   failed(transfer: Transfer, refusal: FileRefusal): void;
 }
 
+/** Checkpoints' worth of bytes that may be written beyond what is safe. */
+const unsafeMax = 4;
+
 /** What is done with the disk for one upload. Each call is made in the transfer's line. */
 export class Writing {
   constructor(
@@ -50,12 +53,14 @@ export class Writing {
     try {
       while (pending.bytes > 0 && transfer.state === 'incoming') {
         const { bytes } = pending;
-        await transfer.file!.append(pending.take()).finally(() => pending.done(bytes));
+        const parts = pending.take();
+        await transfer.file!.append(parts).finally(() => pending.done(parts));
         upload.written += bytes;
         if (upload.protocol === 1 || transfer.state !== 'incoming') continue;
         if (upload.written - upload.told >= progressBytes) this.ports.progressed(transfer, upload);
-        if (upload.written - transfer.safeBytes >= checkpointBytes)
-          await this.checkpoint(transfer, upload);
+        const unsafeBytes = upload.written - transfer.safeBytes;
+        if (unsafeBytes >= checkpointBytes) this.beginCheckpoint(transfer, upload);
+        if (unsafeBytes >= checkpointBytes * unsafeMax) await transfer.checkpoint;
       }
     } catch (error) {
       this.diskFailed(transfer, error);
@@ -70,6 +75,8 @@ export class Writing {
     const { file } = transfer;
     if (transfer.state !== 'incoming' || file === undefined) return;
     try {
+      await transfer.checkpoint;
+      if (transfer.state !== 'incoming') return;
       const sha256 = file.sha256();
       if ((transfer.sha256 ?? sha256) !== sha256) return failed(transfer, fileRefusals.wrongHash);
       await file.sync();
@@ -84,6 +91,7 @@ export class Writing {
 
   /** The connection ended, and what came is written: from now on it can be resumed. */
   async park(transfer: Transfer, upload: Upload): Promise<void> {
+    await transfer.checkpoint;
     if (transfer.state !== 'incoming') return;
     try {
       if (upload.isReady) await this.checkpoint(transfer, upload);
@@ -94,6 +102,13 @@ export class Writing {
     if (transfer.upload !== upload) return;
     transfer.upload = undefined;
     if (transfer.safeBytes === 0) void this.ports.shelf.remove(transfer);
+  }
+
+  /** Goes on beside the writing, unless one is under way. */
+  private beginCheckpoint(transfer: Transfer, upload: Upload): void {
+    transfer.checkpoint ??= this.checkpoint(transfer, upload)
+      .catch((error) => this.diskFailed(transfer, error))
+      .finally(() => (transfer.checkpoint = undefined));
   }
 
   /** What is written may be resumed from now on. A record that lags costs bytes that come twice. */

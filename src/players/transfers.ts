@@ -1,6 +1,7 @@
 import type { Cancel } from '../sockets/ports.ts';
 import { type FileFrame, fileRefusals } from './file-frames.ts';
 import type { PlayerSeat } from './seat.ts';
+import { TransferFigures, type TransferView } from './transfer-figures.ts';
 import { Forwarding } from './transfer-forwarding.ts';
 import type { TransferLimits, TransferPorts } from './transfer-ports.ts';
 import { Receiving } from './transfer-receiving.ts';
@@ -15,6 +16,7 @@ import { Shelf } from './transfer-shelf.ts';
  * older one has left before the newer one joins.
  */
 export class Transfers {
+  readonly figures = new TransferFigures();
   private readonly shelf: Shelf;
   private readonly receiving: Receiving;
   private readonly forwarding: Forwarding;
@@ -24,10 +26,11 @@ export class Transfers {
     private readonly ports: TransferPorts,
     private readonly limits: TransferLimits,
   ) {
-    this.shelf = new Shelf(ports);
-    this.forwarding = new Forwarding({ ...ports, shelf: this.shelf }, limits);
+    const watched = this.figures.watching(ports, () => this.shelf);
+    this.shelf = new Shelf(watched);
+    this.forwarding = new Forwarding({ ...watched, shelf: this.shelf }, limits);
     const stored = this.forwarding.add.bind(this.forwarding);
-    this.receiving = new Receiving({ ...ports, shelf: this.shelf, stored }, limits);
+    this.receiving = new Receiving({ ...watched, shelf: this.shelf, stored }, limits);
   }
 
   /** Takes over what an earlier run left. Call before the first connection. */
@@ -46,6 +49,7 @@ export class Transfers {
 
   /** A binary frame. Nobody may change the bytes any more. */
   bytes(seat: PlayerSeat, bytes: Uint8Array): void {
+    this.figures.bytes.received += bytes.length;
     this.receiving.bytes(seat, bytes);
   }
 
@@ -63,6 +67,19 @@ export class Transfers {
   /** The socket's buffer went down. */
   drained(seat: PlayerSeat): void {
     this.forwarding.drained(seat);
+  }
+
+  /** What is under way from and to a user who is online. */
+  of(userId: string): TransferView[] {
+    return this.figures.views(this.shelf.of(userId), this.ports.seatOf(userId));
+  }
+
+  /** Bytes of files that wait for their targets. */
+  waitingBytes(): number {
+    let bytes = 0;
+    for (const { state, fileSize } of this.shelf.byId.values())
+      if (state === 'waiting') bytes += fileSize;
+    return bytes;
   }
 
   /** Takes and gives nothing more; within `budgetMs` what came is on disk, finished or resumable. */

@@ -2,7 +2,7 @@ import type { Refusal } from '../refusal.ts';
 import type { Answers } from '../sockets/answers.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Lane } from '../delivery/lane.ts';
-import { encodeAnswer, encodeRefusal } from './messages.ts';
+import { encodeAnswer, encodeRefusal, Fault, type Message, relayRefusals } from './messages.ts';
 import type { Seat } from './seat.ts';
 
 /**
@@ -29,11 +29,29 @@ export function queueAndAnswer(
   else answer = answers.later();
 }
 
+/** Why a message is not taken. */
+export interface No {
+  refusal: Refusal;
+  detail?: string;
+}
+
+/** Undefined: it is for this sender to send, and what it must be. */
+export function whyNot(seat: Seat, message: Message | Fault): No | undefined {
+  const { malformedMessage, forbidden } = relayRefusals;
+  if (message instanceof Fault) return { refusal: malformedMessage, detail: message.detail };
+  if (seat.role === 'mod' && message.serverId !== seat.id)
+    return { refusal: malformedMessage, detail: 'id: the server_id of the handshake' };
+  return seat.key.allows?.(message.channelId) === false
+    ? { refusal: forbidden, detail: lacksChannel }
+    : undefined;
+}
+
+export const lacksChannel = 'the key lacks this channel';
+
 export function refuseMessage(
   answers: Answers,
-  refusal: Refusal,
-  msgId?: string,
-  detail?: string,
+  { refusal, detail }: No,
+  msgId: string | undefined,
 ): void {
   answers.now(encodeRefusal(refusal, msgId, detail));
 }

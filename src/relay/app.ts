@@ -2,10 +2,12 @@ import { Elysia } from 'elysia';
 import type { ApiKey, ApiKeys } from '../access/api-keys.ts';
 import { presentedKey } from '../access/api-keys.ts';
 import { channelAllowed } from '../access/channel-patterns.ts';
-import { refusedResponse } from '../refusal.ts';
+import { operation } from '../openapi.ts';
+import { type Refusal, refusedResponse } from '../refusal.ts';
 import type { SocketPart, Sockets } from '../sockets/accept.ts';
 import type { Peer } from '../sockets/ports.ts';
 import { relayRefusals } from './messages.ts';
+import { syncOperation } from './operations.ts';
 import type { Relay } from './relay.ts';
 import type { RelayKey, Seat } from './seat.ts';
 
@@ -40,6 +42,11 @@ export function relayApp({ relay, keys, sockets, bytesMax, addressOf, report }: 
   };
   const relayKeys = new WeakMap<ApiKey<'mod' | 'bot'>, RelayKey>();
 
+  function refused(refusal: Refusal): Response {
+    relay.counts.refuse(refusal);
+    return refusedResponse(refusal);
+  }
+
   function relayKey(key: ApiKey<'mod' | 'bot'>): RelayKey {
     let known = relayKeys.get(key);
     if (known === undefined) {
@@ -51,17 +58,21 @@ export function relayApp({ relay, keys, sockets, bytesMax, addressOf, report }: 
     return known;
   }
 
-  return new Elysia({ name: 'relay' }).get('/sync', ({ request, server }) => {
-    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
-      return refusedResponse(relayRefusals.notUpgrading);
-    const address = addressOf(request, server!);
-    const key = keys.find(presentedKey(request.url, request.headers));
-    if (key === undefined) {
-      report('key_refused', { address });
-      return refusedResponse(relayRefusals.badKey);
-    }
-    const data = { seat: relayKey(key), part, address };
-    const refusal = sockets.accept(server as unknown as Bun.Server<typeof data>, request, data);
-    return refusal && refusedResponse(refusal);
-  });
+  return new Elysia({ name: 'relay' }).get(
+    '/sync',
+    ({ request, server }) => {
+      if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
+        return refused(relayRefusals.notUpgrading);
+      const address = addressOf(request, server!);
+      const key = keys.find(presentedKey(request.url, request.headers));
+      if (key === undefined) {
+        report('key_refused', { address });
+        return refused(relayRefusals.badKey);
+      }
+      const data = { seat: relayKey(key), part, address };
+      const refusal = sockets.accept(server as unknown as Bun.Server<typeof data>, request, data);
+      return refusal && refusedResponse(refusal);
+    },
+    operation(syncOperation),
+  );
 }

@@ -39,6 +39,7 @@ export interface OneBotLimits {
  */
 export class OneBot {
   private bot: Seat | undefined;
+  private sinceMs = 0;
   private contender: Contender | undefined;
 
   constructor(
@@ -46,9 +47,15 @@ export class OneBot {
     private readonly limits: OneBotLimits,
   ) {}
 
+  /** Who it is, and since when by the clock for deadlines; undefined: there is none. */
+  get present(): { id: string; sinceMs: number } | undefined {
+    return this.bot && { id: this.bot.id, sinceMs: this.sinceMs };
+  }
+
   arrive(seat: Seat, handshake: BotHandshake): void {
     if (this.bot === undefined) {
       this.bot = seat;
+      this.sinceMs = this.ports.clock.now();
       this.ports.seat(seat, handshake);
     } else if (this.contender !== undefined) {
       this.ports.turnAway(seat);

@@ -1,7 +1,8 @@
 import type { Refusal } from '../refusal.ts';
 import { Answers } from '../sockets/answers.ts';
 import type { Cancel, Peer } from '../sockets/ports.ts';
-import { queueAndAnswer, refuseMessage } from './acknowledge.ts';
+import { lacksChannel, queueAndAnswer, refuseMessage, whyNot } from './acknowledge.ts';
+import { RelayCounts } from './counts.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import type { Recipient } from '../delivery/lane.ts';
 import {
@@ -18,6 +19,8 @@ import { type BotHandshake, OneBot } from './one-bot.ts';
 import { isFlood, overBound } from './pace.ts';
 import { putAway } from '../delivery/put-away.ts';
 import { Rings } from '../delivery/rings.ts';
+import { Tallies } from '../delivery/tallies.ts';
+import { ringLimits } from './ring-limits.ts';
 import { newSeat, type RelayKey, type RelayLimits, type RelayPorts, type Seat } from './seat.ts';
 import { Times } from '../delivery/times.ts';
 
@@ -27,10 +30,13 @@ import { Times } from '../delivery/times.ts';
  */
 export class Relay {
   private readonly seats = new Set<Seat>();
-  private readonly rings: Rings;
-  private readonly toMods: Delivery;
-  private readonly toBot: Delivery;
-  private readonly oneBot: OneBot;
+  readonly rings: Rings;
+  readonly toMods: Delivery;
+  readonly toBot: Delivery;
+  readonly oneBot: OneBot;
+  readonly counts = new RelayCounts();
+  /** Of channels with a mod, or with a message that waits or is not confirmed. */
+  readonly tallies = new Tallies();
   private draining = false;
   private readonly times = new Times();
   private readonly sweepMs: number;
@@ -41,22 +47,10 @@ export class Relay {
     private readonly limits: RelayLimits,
   ) {
     const { clock, topics, store } = ports;
-    const { queueMax: rowsMax, ringsMax, ringBytesMax, keyRingBytesMax } = limits;
-    this.rings = new Rings(
-      store.rings,
-      clock,
-      {
-        rowsMax,
-        ringsMax,
-        bytesMax: ringBytesMax,
-        ownerBytesMax: keyRingBytesMax,
-        settings: ringSettings,
-      },
-      (ring) => {
-        this.toMods.emptied(ring);
-        this.toBot.emptied(ring);
-      },
-    );
+    this.rings = new Rings(store.rings, clock, ringLimits(limits), (ring) => {
+      this.toMods.emptied(ring);
+      this.toBot.emptied(ring);
+    });
     const shared = {
       clock,
       topics,
@@ -66,8 +60,9 @@ export class Relay {
       report: (event: string, fields: object) => ports.report('warn', event, fields),
     };
     const deliveryLimits = { ...limits, unreceiptedMax: limits.unreceiptedBytesMax };
-    this.toMods = new Delivery(shared, deliveryLimits, { ringPrefix: 'relay/mods/' });
-    const botNames = { ringPrefix: 'relay/bot/', topic: 'relay/bot' };
+    const { tallies } = this;
+    this.toMods = new Delivery(shared, deliveryLimits, { ringPrefix: 'relay/mods/', tallies });
+    const botNames = { ringPrefix: 'relay/bot/', topic: 'relay/bot', tallies };
     this.toBot = new Delivery(shared, deliveryLimits, botNames);
     this.oneBot = new OneBot(
       {
@@ -138,6 +133,7 @@ export class Relay {
     seat.state = 'closed';
     seat.closed = true;
     this.seats.delete(seat);
+    if (role === 'mod') this.counts.mods -= 1;
     if (role !== undefined) {
       this.side(seat).leave(seat);
       this.ports.report('info', `${role}_left`, { id, channel, key: seat.key.name, code });
@@ -182,6 +178,7 @@ export class Relay {
   }
 
   private seatMod(seat: Seat, { serverId, channelId }: Handshake & { type: 'mod' }): void {
+    this.counts.mods += 1;
     seat.role = 'mod';
     seat.id = serverId;
     seat.channel = channelId;
@@ -220,16 +217,16 @@ export class Relay {
     const answers = (seat.answers ??= new Answers(seat.peer, this.ports.clock));
     this.side(seat).pressure.sent(seat, answerChars);
     const bound = overBound(seat, answers, nowMs, this.limits);
-    if (bound !== undefined) {
-      refuseMessage(answers, relayRefusals.tooManyMessages, message.msgId, bound);
-      if (isFlood(seat, answers, nowMs, this.limits)) this.close(seat, relayRefusals.floods, bound);
-    } else if (message instanceof Fault)
-      refuseMessage(answers, relayRefusals.malformedMessage, message.msgId, message.detail);
-    else if (seat.role === 'mod' && message.serverId !== seat.id)
-      refuseMessage(answers, relayRefusals.malformedMessage, message.msgId, notItsServer);
-    else if (seat.key.allows?.(message.channelId) === false)
-      refuseMessage(answers, relayRefusals.forbidden, message.msgId, lacksChannel);
-    else this.forward(seat, answers, message, nowMs);
+    const no =
+      bound === undefined
+        ? whyNot(seat, message)
+        : { refusal: relayRefusals.tooManyMessages, detail: bound };
+    if (no === undefined) return this.forward(seat, answers, message as Message, nowMs);
+    this.counts.refuse(no.refusal);
+    refuseMessage(answers, no, message.msgId);
+    if (bound === undefined || !isFlood(seat, answers, nowMs, this.limits)) return;
+    this.counts.refuse(relayRefusals.floods);
+    this.close(seat, relayRefusals.floods, bound);
   }
 
   private forward(seat: Seat, answers: Answers, message: Message, nowMs: number): void {
@@ -237,6 +234,8 @@ export class Relay {
     const role = seat.role!;
     const to = role === 'mod' ? this.toBot : this.toMods;
     const lane = to.lane(message.channelId);
+    lane.tally!.messages += 1;
+    lane.tally!.lastMs = nowMs;
     const text = encodeDelivery(role, message, this.times.text(nowMs));
     if (to.publish(lane, text, seat.key.name)) answers.now(encodeAnswer('completed', role, msgId));
     else queueAndAnswer(to, lane, text, seat, answers, msgId);
@@ -244,6 +243,7 @@ export class Relay {
 
   /** Says no in a frame, and ends the connection. */
   private refuse(seat: Seat, refusal: Refusal & { close: number }, detail?: string): void {
+    this.counts.refuse(refusal);
     seat.peer.send(encodeRefusal(refusal, undefined, detail));
     this.close(seat, refusal, detail);
   }
@@ -255,6 +255,7 @@ export class Relay {
   }
 
   private tooSlow(recipient: Recipient, bound: string): void {
+    this.counts.closedSlow += 1;
     this.close(recipient as Seat, relayRefusals.tooSlow, `too slow (${bound})`);
   }
 
@@ -285,14 +286,6 @@ export class Relay {
   }
 }
 
-const ringSettings = {
-  rowsMax: 'gateway.queue_max',
-  ringsMax: 'gateway.rings_max',
-  bytesMax: 'gateway.ring_bytes_max',
-  ownerBytesMax: 'gateway.key_ring_bytes_max',
-};
 /** About the length of an answer, for the account of what a sender has not read. */
 const answerChars = 64;
-const notItsServer = 'id: the server_id of the handshake';
-const lacksChannel = 'the key lacks this channel';
 const everyChannel = () => true;

@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia';
 import { type BodyLimits, bodyProblems, isJsonRequest, readText } from '../http-body.ts';
+import { operation } from '../openapi.ts';
 import { type Refusal, refusedResponse } from '../refusal.ts';
 import type { SocketData, SocketPart, Sockets } from '../sockets/accept.ts';
 import type { AuthSeat, AuthSockets } from './auth-sockets.ts';
@@ -12,6 +13,7 @@ import {
   type SessionRequest,
   sessionRefusals,
 } from './messages.ts';
+import { authOperation, authSocketOperation, pluginOperation } from './operations.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface SessionsAppPorts {
@@ -91,9 +93,14 @@ export function sessionsApp(ports: SessionsAppPorts) {
   }
 
   const app = new Elysia({ name: 'sessions' })
-    .get('/auth', ({ request }) => upgrade(request))
-    .post('/auth', ({ request }) => post(request), { parse: 'none' });
-  return ports.hasPluginRoute ? app.get('/sessions', ({ request }) => plugin(request)) : app;
+    .get('/auth', ({ request }) => upgrade(request), operation(authSocketOperation))
+    .post('/auth', ({ request }) => post(request), {
+      parse: 'none',
+      ...operation(authOperation(notJson)),
+    });
+  return ports.hasPluginRoute
+    ? app.get('/sessions', ({ request }) => plugin(request), operation(pluginOperation))
+    : app;
 }
 
 function userIdOf({ url }: Request): string | undefined {

@@ -1,5 +1,6 @@
 import { Answers } from '../sockets/answers.ts';
 import type { Cancel, Clock, Peer } from '../sockets/ports.ts';
+import type { RefusalName } from './figures.ts';
 import {
   encodeAnswer,
   encodeError,
@@ -47,11 +48,16 @@ export class AuthSockets {
   private stopSweeping: Cancel = () => {};
 
   constructor(
-    private readonly ports: { clock: Clock; sessions: Sessions },
+    private readonly ports: { clock: Clock; sessions: Pick<Sessions, 'answer' | 'figures'> },
     private readonly limits: AuthSocketsLimits,
   ) {
     const shortest = Math.min(limits.handshakeTimeoutMs, limits.pingIntervalMs);
     this.sweepMs = Math.max(10, Math.min(1000, shortest / 4));
+  }
+
+  /** Connections. */
+  get size(): number {
+    return this.seats.size;
   }
 
   begin(): void {
@@ -94,8 +100,8 @@ export class AuthSockets {
     // Within a handler its buffer reads 0.
     if (seat.frames % framesPerLook === 0) this.ports.clock.nextTurn(() => this.look(seat));
     const { waiting } = seat.answers;
-    if (waiting >= floodMax) this.endFlood(seat);
-    else if (waiting >= waitingMax) seat.answers.now(encodeError(sessionRefusals.tooManyRequests));
+    if (waiting >= floodMax) this.endFor(seat, 'floods');
+    else if (waiting >= waitingMax) this.refuse(seat, 'tooManyRequests');
     else if (text === undefined) this.request(seat, new Fault('not text'));
     else this.request(seat, readRequest(text, this.limits.jsonDepthMax));
   }
@@ -110,8 +116,7 @@ export class AuthSockets {
   }
 
   private request(seat: AuthSeat, request: SessionRequest | Fault): void {
-    if (request instanceof Fault)
-      return seat.answers.now(encodeError(sessionRefusals.badMessage, request.detail));
+    if (request instanceof Fault) return this.refuse(seat, 'badMessage', request.detail);
     const settle = seat.answers.later();
     void this.ports.sessions.answer(request, seat.address).then((answer) => {
       seat.isValid ||= !('refusal' in answer);
@@ -120,11 +125,18 @@ export class AuthSockets {
   }
 
   private look(seat: AuthSeat): void {
-    if (!seat.isClosed && seat.peer.getBufferedAmount() > unreadBytesMax) this.endFlood(seat);
+    if (!seat.isClosed && seat.peer.getBufferedAmount() > unreadBytesMax)
+      this.endFor(seat, 'floods');
   }
 
-  private endFlood({ peer }: AuthSeat): void {
-    const { close, message } = sessionRefusals.floods;
+  private refuse({ answers }: AuthSeat, name: RefusalName, detail?: string): void {
+    this.ports.sessions.figures.refused[name] += 1;
+    answers.now(encodeError(sessionRefusals[name], detail));
+  }
+
+  private endFor({ peer }: AuthSeat, name: 'floods' | 'silent'): void {
+    this.ports.sessions.figures.refused[name] += 1;
+    const { close, message } = sessionRefusals[name];
     peer.close(close, message);
   }
 
@@ -133,8 +145,7 @@ export class AuthSockets {
     const { handshakeTimeoutMs, pingIntervalMs } = this.limits;
     for (const seat of this.seats) {
       const { peer } = seat;
-      if (!seat.isValid && nowMs - seat.openedMs >= handshakeTimeoutMs)
-        peer.close(sessionRefusals.silent.close, sessionRefusals.silent.message);
+      if (!seat.isValid && nowMs - seat.openedMs >= handshakeTimeoutMs) this.endFor(seat, 'silent');
       else if (nowMs - seat.seenMs >= 2 * pingIntervalMs) peer.terminate();
       else if (nowMs - seat.pingedMs >= pingIntervalMs) {
         seat.pingedMs = nowMs;

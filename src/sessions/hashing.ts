@@ -13,6 +13,11 @@ export class Hashing {
     private readonly limits: { atOnce: number; waitingMax: number },
   ) {}
 
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.line.length;
+  }
+
   /** Rejects with `Busy`. */
   hash(secret: string): Promise<string> {
     return this.inTurn(() => this.secrets.hash(secret));

@@ -21,6 +21,8 @@ export function eventStream(
     ended() {
       hasEnded = true;
       wake();
+      // Whoever does not take the end must not hold up the stop.
+      bearSilence(request, cutS);
     },
     cut: () => bearSilence(request, cutS),
   });

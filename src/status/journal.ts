@@ -45,7 +45,8 @@ export class Journal {
 
   add(event: LogEvent): void {
     this.count += 1;
-    const entry: Entry = { ...event, number: this.count, topic: topicOf(event) };
+    const text = event.level === 'error' ? withoutStack(event.text) : event.text;
+    const entry: Entry = { ...event, text, number: this.count, topic: topicOf(event) };
     this.entries[this.count % this.eventsMax] = entry;
     for (const read of this.readers) read(entry);
   }
@@ -71,6 +72,12 @@ export class Journal {
     const [, run, number] = /^([0-9a-z]{1,16})-(\d{1,15})$/.exec(id) ?? [];
     return run === this.run && Number(number) <= this.count ? Number(number) : undefined;
   }
+}
+
+/** Whoever may read the journal need not know the inside: the stack of a fault is in the output only. */
+function withoutStack(text: string): string {
+  const { stack, ...fields } = JSON.parse(text);
+  return stack === undefined ? text : JSON.stringify(fields);
 }
 
 function topicOf({ part, event }: LogEvent): Topic {

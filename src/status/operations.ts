@@ -1,14 +1,23 @@
 import { type TSchema, Type } from '@sinclair/typebox';
-import type { Answer, Operation } from '../openapi.ts';
+import type { Answer, Operation, Parameter } from '../openapi.ts';
 import type { Action, List, Page } from '../shown.ts';
-import { errorSchema } from './messages.ts';
+import { type ApiRefusal, errorSchema, statusRefusals } from './messages.ts';
 import { limitDefault, limitMax } from './paging.ts';
 
-type Parameter = NonNullable<Operation['parameters']>[number];
+const error = (summary: string, { word, message, retry }: ApiRefusal): Answer => ({
+  summary,
+  schema: errorSchema,
+  example: { error: { code: word, message } },
+  ...(retry && { headers: { 'Retry-After': 'Seconds to wait.' } }),
+});
 
-const error = (summary: string) => ({ summary, schema: errorSchema });
-const readErrors = { 401: error('No key, or a wrong one.') };
-const queryErrors = { ...readErrors, 400: error('A parameter is unknown, or not as it must be.') };
+const { keyNeeded, badRequest, tooLarge, notJson, notAdmin, notThere } = statusRefusals;
+const { storeFailed, tooManyReaders } = statusRefusals;
+const readErrors = { 401: error('No key, or a wrong one.', keyNeeded) };
+const queryErrors = {
+  ...readErrors,
+  400: error('A parameter is unknown, or not as it must be.', badRequest),
+};
 
 const paging: readonly Parameter[] = [
   {
@@ -22,6 +31,7 @@ const paging: readonly Parameter[] = [
 
 const next = Type.Union([Type.String(), Type.Null()], {
   description: 'The cursor of the next page; null: this is the last.',
+  examples: [null],
 });
 
 export function listOperation(part: string, list: List<any>): Operation {
@@ -48,9 +58,9 @@ export function pageOperation(part: string, { summary, answer: schema }: Page): 
 export function actionOperation(part: string, action: Action): Operation {
   const names = [...action.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
   const bodyErrors: Record<number, Answer> = {
-    400: error('The body is not as it must be.'),
-    413: error('The body is too large.'),
-    415: error('The body is not sent as JSON.'),
+    400: error('The body is not as it must be.', badRequest),
+    413: error('The body is too large.', tooLarge),
+    415: error('The body is not sent as JSON.', notJson),
   };
   return {
     tag: part,
@@ -60,10 +70,10 @@ export function actionOperation(part: string, action: Action): Operation {
     answers: {
       200: { summary: 'Done.', schema: action.answer },
       ...readErrors,
-      403: error('The key has not the role admin.'),
-      404: error('There is nobody and nothing of that name.'),
+      403: error('The key has not the role admin.', notAdmin),
+      404: error('There is nobody and nothing of that name.', notThere),
       ...(action.body && bodyErrors),
-      503: error('The store cannot be written.'),
+      503: error('The store cannot be written.', storeFailed),
     },
     needs: 'admin',
   };
@@ -71,13 +81,25 @@ export function actionOperation(part: string, action: Action): Operation {
 
 const eventSchema: TSchema = Type.Object(
   {
-    id: Type.String({ description: 'As `Last-Event-ID` of `/live` takes it.' }),
+    event_id: Type.String({ description: 'As `Last-Event-ID` of `/live` takes it.' }),
     time: Type.String({ format: 'date-time' }),
     level: Type.Union(['debug', 'info', 'warn', 'error'].map((level) => Type.Literal(level))),
     part: Type.String(),
     event: Type.String(),
   },
-  { additionalProperties: true },
+  {
+    additionalProperties: true,
+    examples: [
+      {
+        event_id: 'mb2c4k1x-42',
+        time: '2026-11-21T12:00:00.000Z',
+        level: 'warn',
+        part: 'relay',
+        event: 'key_refused',
+        address: '192.0.2.7',
+      },
+    ],
+  },
 );
 
 export const eventsOperation: Operation = {
@@ -113,7 +135,55 @@ export const liveOperation: Operation = {
   answers: {
     200: { summary: 'A stream that does not end.', type: 'text/event-stream' },
     ...queryErrors,
-    503: error('Too many read it.'),
+    503: error('Too many read it.', tooManyReaders),
   },
   needs: 'read',
+};
+
+/** `GET /health`, of every listener. */
+export const healthOperation: Operation = {
+  tag: 'server',
+  summary: 'That the server lives.',
+  answers: {
+    200: { summary: 'It does.', schema: Type.Object({ status: Type.Literal('healthy') }) },
+  },
+};
+
+/** `GET /ready`, of every listener. */
+export const readyOperation: Operation = {
+  tag: 'server',
+  summary: 'Whether the server takes work.',
+  answers: {
+    200: { summary: 'It does.', schema: Type.Object({ status: Type.Literal('ready') }) },
+    503: {
+      summary: 'It stops, or its store cannot be written.',
+      schema: Type.Object({
+        status: Type.Literal('not ready'),
+        reason: Type.String({ examples: ['stopping'] }),
+      }),
+    },
+  },
+};
+
+/** `GET /swagger`. */
+export const swaggerOperation: Operation = {
+  tag: 'status',
+  summary: 'This document, as a page to read and to try out.',
+  answers: { 200: { summary: 'Swagger UI.', type: 'text/html' } },
+};
+
+/** `GET /swagger/json`. */
+export const documentOperation: Operation = {
+  tag: 'status',
+  summary: 'This document.',
+  answers: {
+    200: {
+      summary: 'OpenAPI 3.1.',
+      schema: Type.Object(
+        { openapi: Type.String(), info: Type.Unknown(), paths: Type.Unknown() },
+        { additionalProperties: true },
+      ),
+      example: { openapi: '3.1.0', info: { title: 'Moonstead', version: '0.1.0' }, paths: {} },
+    },
+  },
 };

@@ -34,7 +34,10 @@ export function pageOf<Item>(list: List<Item>, query: URLSearchParams): Paged | 
   return { items, next: null };
 }
 
-/** The newest events first, each with its id; the cursor leads to older ones. */
+/**
+ * The newest events first, each with its id in the journal, for `id` is often of what the event is
+ * about; the cursor leads to older ones.
+ */
 export function eventsOf(journal: Journal, query: URLSearchParams): Paged | BadQuery {
   const asked = readQuery(query, ['level', 'part', 'since']);
   if (asked instanceof BadQuery) return asked;
@@ -55,7 +58,7 @@ export function eventsOf(journal: Journal, query: URLSearchParams): Paged | BadQ
     if (entry === undefined || entry.wallMs < sinceMs) return { items, next: null };
     if (!isWanted(entry)) continue;
     if (items.length === asked.limit) return { items, next: last.toString(36) };
-    items.push({ id: journal.idOf(number), ...JSON.parse(entry.text) });
+    items.push({ event_id: journal.idOf(number), ...JSON.parse(entry.text) });
     last = number;
   }
 }
@@ -86,8 +89,11 @@ function cursorNumber(cursor: string | undefined, none = 0): number | BadQuery {
     : new BadQuery('cursor: the next of an earlier page');
 }
 
+/** With its offset: without one it would be a time of wherever this server stands. */
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
 function wallMsOf(since: string | undefined): number | BadQuery {
   if (since === undefined) return -Infinity;
-  const wallMs = /^\d{4}-\d\d-\d\dT/.test(since) ? Date.parse(since) : NaN;
+  const wallMs = rfc3339.test(since) ? Date.parse(since) : NaN;
   return Number.isNaN(wallMs) ? new BadQuery('since: a time such as 2026-01-02T03:04:05Z') : wallMs;
 }

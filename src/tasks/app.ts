@@ -2,13 +2,23 @@ import { Elysia } from 'elysia';
 import { type ApiKeys, headerKey } from '../access/api-keys.ts';
 import { type BodyLimits, bodyProblems, isJsonRequest, readText } from '../http-body.ts';
 import { clock } from '../clock.ts';
-import { refusedResponse } from '../refusal.ts';
+import { operation } from '../openapi.ts';
+import { type Refusal, refusedResponse } from '../refusal.ts';
 import type { SocketData, SocketPart, Sockets } from '../sockets/accept.ts';
 import { refusedTask, refusedWorker, taskResponse } from './answers.ts';
 import { Callers } from './callers.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { type HeartbeatPorts, type Origin, takeHeartbeat } from './heartbeats.ts';
 import { Fault, type TaskFrames, taskRefusals } from './messages.ts';
+import {
+  clientsOperation,
+  heartbeatOperation,
+  pageOperation,
+  regionOperation,
+  statusOperation,
+  taskOperation,
+  workerSocketOperation,
+} from './operations.ts';
 import { page } from './page.ts';
 import { clientsView, statusView } from './views.ts';
 import type { WorkerSeat, WorkerSockets } from './worker-sockets.ts';
@@ -54,18 +64,24 @@ export function tasksApp(ports: TasksAppPorts) {
     gone: taskRefusals.badTask,
   };
 
+  /** What never became a task. */
+  function refused(refusal: Refusal, detail?: string): Response {
+    dispatcher.counts.refuse(refusal);
+    return refusedTask(refusal, newId(), detail);
+  }
+
   async function taskRequest(request: Request): Promise<Response> {
     const { headers } = request;
     const { taskKeys } = ports;
     if (taskKeys !== undefined && taskKeys.find(headerKey(headers)) === undefined) {
       report('key_refused', { address: ports.originOf(request).address });
-      return refusedTask(taskRefusals.badTaskKey, newId());
+      return refused(taskRefusals.badTaskKey);
     }
-    if (!isJsonRequest(headers)) return refusedTask(taskRefusals.notJson, newId());
+    if (!isJsonRequest(headers)) return refused(taskRefusals.notJson);
     const text = await readText(request, ports.taskLimits);
-    if (typeof text !== 'string') return refusedTask(problems[text.problem], newId());
+    if (typeof text !== 'string') return refused(problems[text.problem]);
     const task = frames.request(text);
-    if (task instanceof Fault) return refusedTask(taskRefusals.badTask, newId(), task.detail);
+    if (task instanceof Fault) return refused(taskRefusals.badTask, task.detail);
     const encodings = encodingsOf(headers);
     const outcome = await callers.wait(request, (settle) =>
       dispatcher.run(task, encodings, settle),
@@ -127,16 +143,23 @@ export function tasksApp(ports: TasksAppPorts) {
   const app = new Elysia({ name: 'tasks' })
     .post('/task/request', ({ request }) => taskRequest(request), {
       parse: 'none',
+      ...operation(taskOperation(ports.taskKeys !== undefined)),
     })
     .post('/client/heartbeat', ({ request }) => takeBeat(request), {
       parse: 'none',
+      ...operation(heartbeatOperation),
     })
-    .get('/status', () => statusView(workers.byId.values(), isSocketsOn, dispatcher.inFlight))
-    .get('/clients', clients)
-    .get('/region', () => ports.hierarchy);
+    .get(
+      '/status',
+      () => statusView(workers.byId.values(), isSocketsOn, dispatcher.inFlight),
+      operation(statusOperation),
+    )
+    .get('/clients', clients, operation(clientsOperation))
+    .get('/region', () => ports.hierarchy, operation(regionOperation));
   for (const path of ports.pagePaths)
-    app.get(path, () => new Response(page, { headers: pageHeaders }));
-  if (ports.socket.path !== undefined) app.get(ports.socket.path, ({ request }) => socket(request));
+    app.get(path, () => new Response(page, { headers: pageHeaders }), operation(pageOperation));
+  if (ports.socket.path !== undefined)
+    app.get(ports.socket.path, ({ request }) => socket(request), operation(workerSocketOperation));
   return app;
 }
 

@@ -1,6 +1,7 @@
 import { Deadlines, type Due, nowhere } from '../deadlines.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Cancel, Clock } from '../sockets/ports.ts';
+import { TaskCounts } from './counts.ts';
 import type { Call, CallEvents, CallFailure } from './link.ts';
 import { taskRefusals, type TaskRequest, type WorkerAnswer } from './messages.ts';
 import type { Worker } from './worker.ts';
@@ -43,6 +44,7 @@ export class Dispatcher {
   constructor(
     readonly ports: DispatcherPorts,
     readonly limits: DispatcherLimits,
+    readonly counts = new TaskCounts(),
   ) {
     this.running = new Deadlines(ports.clock);
   }
@@ -67,8 +69,9 @@ export class Dispatcher {
       : this.running.size >= this.limits.tasksMax
         ? taskRefusals.tooManyTasks
         : undefined;
-    if (refusal !== undefined) settle({ taskId: task.id, attempts: 0, refusal });
+    if (refusal !== undefined) task.tell({ taskId: task.id, attempts: 0, refusal });
     else {
+      this.counts.accepted += 1;
       this.running.add(task);
       task.begin();
     }
@@ -99,6 +102,7 @@ class RunningTask implements Task, Due {
   readonly id: string;
   private readonly tried: Worker[] = [];
   private readonly deadlineWallMs: number;
+  private readonly begunMs: number;
   private attempt: Attempt | undefined;
   private isSettled = false;
   /** Its deadline; when the caller has the head of a stream, when that pauses for too long. */
@@ -114,7 +118,8 @@ class RunningTask implements Task, Due {
     const { clock, newId } = dispatcher.ports;
     this.id = newId();
     this.deadlineWallMs = clock.wallMs() + request.timeoutMs;
-    this.dueMs = clock.now() + request.timeoutMs;
+    this.begunMs = clock.now();
+    this.dueMs = this.begunMs + request.timeoutMs;
   }
 
   begin(): void {
@@ -130,6 +135,7 @@ class RunningTask implements Task, Due {
   }
 
   hangUp(): void {
+    if (!this.isSettled) this.dispatcher.counts.hangUp(this.ms());
     this.isSettled = true;
     this.attempt?.giveUp();
     this.done();
@@ -165,7 +171,25 @@ class RunningTask implements Task, Due {
     this.dispatcher.over(this);
   }
 
+  /** Tells the caller what came of it, once. */
+  tell(outcome: Outcome): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    const { taskId, attempts } = outcome;
+    const { counts } = this.dispatcher;
+    if ('answer' in outcome) counts.answer(this.ms());
+    else
+      counts.refuse(outcome.refusal, {
+        taskId,
+        region: this.request.region,
+        attempts,
+        ms: this.ms(),
+      });
+    this.settle(outcome);
+  }
+
   private refuse(refusal: Refusal, detail?: string): void {
+    if (this.isSettled) this.dispatcher.counts.brokenOff += 1;
     this.done();
     this.tell({ taskId: this.id, attempts: this.tried.length, refusal, detail });
   }
@@ -175,9 +199,12 @@ class RunningTask implements Task, Due {
     const { tried, request } = this;
     const isLast = tried.length > limits.retryCount;
     const { region, sticky } = request;
+    const { counts } = this.dispatcher;
     const picked = isLast ? undefined : ports.workers.pick(region, { tried, sticky });
     if (picked === undefined)
       return this.refuse(tried.length === 0 ? taskRefusals.noWorker : taskRefusals.failed);
+    counts.tries += 1;
+    if (tried.length > 0) counts.retried += 1;
     tried.push(picked.worker);
     this.attempt = new Attempt(this, picked.worker, picked.trial);
     this.attempt.begin({
@@ -196,10 +223,9 @@ class RunningTask implements Task, Due {
     return movedMs + (isHeldByCaller ? callerTimeoutMs : answerTimeoutMs);
   }
 
-  private tell(outcome: Outcome): void {
-    if (this.isSettled) return;
-    this.isSettled = true;
-    this.settle(outcome);
+  /** Since it came. */
+  private ms(): number {
+    return this.dispatcher.ports.clock.now() - this.begunMs;
   }
 }
 

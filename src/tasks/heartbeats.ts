@@ -38,5 +38,7 @@ export function takeHeartbeat(
   const { node_id: nodeId = hostPort(address, port) } = registration;
   const arrival = { nodeId, protocol: 'http', region, weight, concurrencyMax } as const;
   const worker = workers.arrive(arrival, calls.link(address, port));
-  return worker === undefined ? { refusal: taskRefusals.tooManyWorkers } : { nodeId };
+  if (worker === undefined) return { refusal: taskRefusals.tooManyWorkers };
+  workers.counts.heartbeats += 1;
+  return { nodeId };
 }

@@ -91,6 +91,7 @@ export class WorkerSockets {
     if (frame.type === 'register') return this.register(seat, frame.registration);
     if (seat.worker === undefined) return seat.reply(encodeError('Not registered.'));
     if (frame.type === 'heartbeat') {
+      this.ports.workers.counts.heartbeats += 1;
       const timestamp = new Date(this.ports.clock.wallMs()).toISOString();
       return seat.reply(encodeHeartbeatAck(timestamp));
     }

@@ -15,6 +15,8 @@ export interface Membership {
 export interface Worker {
   readonly nodeId: string;
   readonly protocol: 'http' | 'websocket';
+  /** Grows from each that comes to the next. */
+  number: number;
   link: Link;
   region: string;
   /** 1 to 100. */
@@ -39,6 +41,7 @@ export function newWorker(
 ): Worker {
   return {
     ...known,
+    number: 0,
     inFlight: 0,
     seenMs: 0,
     seenWallMs: 0,

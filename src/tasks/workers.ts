@@ -43,6 +43,9 @@ export class Workers {
   private readonly sweepMs: number;
   private stopSweeping: Cancel = () => {};
   private trials = 0;
+  private arrivals = 0;
+  /** Heartbeats that were taken, and ejections, since the start. */
+  readonly counts = { heartbeats: 0, ejected: 0 };
 
   constructor(
     private readonly ports: WorkersPorts,
@@ -76,6 +79,7 @@ export class Workers {
       if (known === undefined && this.byId.size >= this.limits.workersMax) return undefined;
       if (known !== undefined) this.leave(known, 'replaced');
       worker = newWorker({ nodeId, protocol, link, region, weight, concurrencyMax });
+      worker.number = ++this.arrivals;
       this.byId.set(nodeId, worker);
       this.balancer.add(worker);
       this.report('info', 'worker_joined', worker, { protocol });
@@ -165,6 +169,7 @@ export class Workers {
     const isNow = isUnfit(health);
     if (isNow !== wasUnfit) this.balancer.recount(worker);
     if (isNow && (!wasUnfit || health.pauseEndMs !== pauseEndMs)) {
+      this.counts.ejected += 1;
       const pause = health.isEjected ? { pause_ms: health.pauseMs } : { checks: 'failing' };
       this.report('warn', 'worker_ejected', worker, pause);
     } else if (wasUnfit && !isNow) this.report('info', 'worker_healthy', worker, {});

@@ -1,10 +1,11 @@
 import { afterAll, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filesIn } from '../../src/players/files.ts';
 import { sha256Of } from '../sim/transfers-disk.ts';
+import { until } from '../support/moonstead.ts';
 import { contentOf } from './transfer-stage.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'moonstead-files-'));
@@ -13,6 +14,15 @@ let folders = 0;
 const newFolder = () => join(root, `${(folders += 1)}`, 'transfers');
 const id = '0123456789abcdef0123456789abcdef';
 const content = contentOf(700_000);
+
+/** Where a descriptor of ours leads, while it does. */
+function pathOfFd(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
 
 async function writtenFile() {
   const folder = newFolder();
@@ -80,18 +90,20 @@ test('what is free is told in bytes', async () => {
   expect(free % 512).toBe(0);
 });
 
-test('a hundred files at once need few descriptors, and none when they are written', async () => {
-  const files = await filesIn(newFolder());
-  const openFiles = () => readdirSync('/proc/self/fd').length;
-  const before = openFiles();
+test('a hundred files at once need few descriptors, and none a moment later', async () => {
+  const folder = newFolder();
+  const files = await filesIn(folder);
+  const openFiles = () =>
+    readdirSync('/proc/self/fd').filter((fd) => pathOfFd(fd).startsWith(folder)).length;
   const ids = Array.from({ length: 100 }, (_, n) => n.toString(16).padStart(32, '0'));
   const all = await Promise.all(ids.map((one) => files.write(one, 0)));
   let most = 0;
-  const look = setInterval(() => (most = Math.max(most, openFiles() - before)), 1);
+  const look = setInterval(() => (most = Math.max(most, openFiles())), 1);
   await Promise.all(all.map((file) => file.append([content.subarray(0, 300_000)])));
   clearInterval(look);
-  expect(most).toBeLessThanOrEqual(10);
-  expect(openFiles() - before).toBeLessThanOrEqual(0);
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(16);
+  await until('the last to be closed', () => openFiles() === 0);
   expect((await files.list()).map(({ bytes }) => bytes)).toEqual(Array(100).fill(300_000));
 });
 
@@ -112,7 +124,22 @@ test('a folder that is gone rejects, and nothing is made in its place', async ()
   const { files, file, folder } = await writtenFile();
   rmSync(folder, { recursive: true });
   await expect(files.write('a'.repeat(32), 0)).rejects.toThrow('ENOENT');
+  await expect(file.sync()).rejects.toThrow('the file was removed');
   await expect(file.append([content])).rejects.toThrow('ENOENT');
   await expect(file.sync()).rejects.toThrow('ENOENT');
   expect(existsSync(folder)).toBeFalse();
+});
+
+test('a file can be synced while it is written to and read, and replaced when it was removed', async () => {
+  const { files, file, path } = await writtenFile();
+  const written = Promise.all([file.append([content]), file.sync()]);
+  const into = new Uint8Array(1000);
+  await files.read(id, 699_000, into);
+  expect(into).toEqual(content.slice(699_000));
+  await written;
+  await files.remove(id);
+  expect(existsSync(path)).toBeFalse();
+  await expect(files.read(id, 0, into)).rejects.toThrow('ENOENT');
+  await files.write(id, 0);
+  expect(statSync(path).size).toBe(0);
 });

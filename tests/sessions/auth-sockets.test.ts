@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import type { Peer } from '../../src/sockets/ports.ts';
 import { AuthSockets } from '../../src/sessions/auth-sockets.ts';
+import { Figures } from '../../src/sessions/figures.ts';
 import type { SessionAnswer, SessionRequest } from '../../src/sessions/messages.ts';
-import type { Sessions } from '../../src/sessions/sessions.ts';
 import { SimClock } from '../sim/clock.ts';
 
 const clock = () => new SimClock();
@@ -11,13 +11,14 @@ const clock = () => new SimClock();
 class Stage {
   readonly clock = clock();
   readonly asked: { request: SessionRequest; settle: (answer: SessionAnswer) => void }[] = [];
+  readonly figures = new Figures();
   readonly sockets: AuthSockets;
 
   constructor() {
     const answer = (request: SessionRequest) =>
       new Promise<SessionAnswer>((settle) => this.asked.push({ request, settle }));
     this.sockets = new AuthSockets(
-      { clock: this.clock, sessions: { answer } as unknown as Sessions },
+      { clock: this.clock, sessions: { answer, figures: this.figures } },
       { handshakeTimeoutMs: 10_000, pingIntervalMs: 30_000, jsonDepthMax: 64 },
     );
     this.sockets.begin();
@@ -131,6 +132,7 @@ test.each([
     ['error', 400],
   ]);
   expect([peer.closed, stage.asked]).toEqual([undefined, []]);
+  expect(stage.figures.refused.badMessage).toBe(2);
 });
 
 test('who says nothing valid in time is closed, who was refused too; who was granted stays', async () => {

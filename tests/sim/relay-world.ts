@@ -1,5 +1,6 @@
 import { RelayFrames } from '../../src/relay/messages.ts';
 import { Relay } from '../../src/relay/relay.ts';
+import { relayShown } from '../../src/relay/shown.ts';
 import type { RelayKey, RelayLimits } from '../../src/relay/seat.ts';
 import type { Topics } from '../../src/sockets/ports.ts';
 import { SimClock } from './clock.ts';
@@ -43,6 +44,9 @@ interface Seen {
   pushedOut: boolean;
   /** A crash may have taken it: only memory had it. */
   mayBeLost: boolean;
+  /** An operator dropped it with its queue: in which run, and whether the store has said so. */
+  droppedIn: Relay | undefined;
+  isDroppedForGood: boolean;
   /** It is known only to the store: a crash may have taken the knowledge of its receipt. */
   mayRepeat: boolean;
   /** Mods that were there when it came. */
@@ -142,7 +146,8 @@ export class RelayWorld {
     else if (calm) return;
     else if (dice < 0.86) anybody.vanish(random.pick([undefined, undefined, 0, 50, 2000]));
     else if (dice < 0.92) anybody.isStalled = true;
-    else if (dice < 0.97) anybody.resume();
+    else if (dice < 0.955) anybody.resume();
+    else if (dice < 0.97) this.dropQueue();
     else if (dice < 0.985) await this.crash();
     else await this.stop();
   }
@@ -215,6 +220,38 @@ export class RelayWorld {
       );
     }
     client.say(...texts);
+  }
+
+  /** What waits is gone from then on; what is still being committed is promised all the same. */
+  private dropQueue(): void {
+    const channel = this.channel();
+    const { relay } = this;
+    const mayGo: Seen[] = [];
+    let least = 0;
+    for (const side of ['mods', 'bot'])
+      for (const message of this.lanes.get(`${side} ${channel}`) ?? []) {
+        const { id, answer, sentTo, pushedOut, mayBeLost, droppedIn } = message;
+        // Its answer may be ready, and wait for that to another message of its sender.
+        const isCommitting =
+          answer === undefined && this.clients.some(({ expected }) => expected[0] === id);
+        if (answer === 'failed' || isCommitting) continue;
+        // What was pushed out may be held for one that is present and reads: that is not the queue.
+        const waits = answer === 'queued' && sentTo.length === 0 && !pushedOut;
+        if (waits && !mayBeLost && droppedIn === undefined) least += 1;
+        message.mayBeLost = true;
+        if (!waits) continue;
+        message.droppedIn = relay;
+        mayGo.push(message);
+      }
+    const [drop] = relayShown(relay, this.clock).actions!;
+    drop!.act({ channel }, undefined).then(
+      (answer) => {
+        const { dropped } = (answer ?? { dropped: 0 }) as { dropped: number };
+        if (dropped < least) this.broke(`${dropped} dropped of at least ${least} that waited`);
+        for (const message of mayGo) message.isDroppedForGood = true;
+      },
+      () => {},
+    );
   }
 
   private async crash(): Promise<void> {
@@ -354,6 +391,8 @@ export class RelayWorld {
       receipted: false,
       received: false,
       pushedOut: false,
+      droppedIn: undefined,
+      isDroppedForGood: false,
       mayBeLost: false,
       mayRepeat: false,
       sentTo: [],
@@ -409,6 +448,8 @@ export class RelayWorld {
     if (client.role === 'mod' && message.lane !== `mods ${client.channel}`)
       this.broke(`${id} to the wrong channel`);
     if (message.answer === 'failed') this.broke(`${id} is delivered after it failed`);
+    if (message.isDroppedForGood || message.droppedIn === this.relay)
+      this.broke(`${id} is delivered after its queue was dropped`);
     const highest = client.highest.get(message.lane) ?? -1;
     if (message.index <= highest)
       this.broke(`${client.name}: ${id} (${message.index}) after ${highest}`);

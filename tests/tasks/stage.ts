@@ -1,4 +1,5 @@
 import type { Peer } from '../../src/sockets/ports.ts';
+import { TaskCounts } from '../../src/tasks/counts.ts';
 import { Dispatcher, type DispatcherLimits, type Outcome } from '../../src/tasks/dispatcher.ts';
 import type { CallEvents, Link, Outgoing } from '../../src/tasks/link.ts';
 import { TaskFrames, type TaskRequest, type WorkerAnswer } from '../../src/tasks/messages.ts';
@@ -30,7 +31,11 @@ export class Stage {
   readonly sockets: WorkerSockets;
   private ids = 0;
 
-  constructor(limits: Partial<StageLimits> = {}, parents: Record<string, string> = {}) {
+  constructor(
+    limits: Partial<StageLimits> = {},
+    parents: Record<string, string> = {},
+    counts = new TaskCounts(),
+  ) {
     const all: StageLimits = {
       workersMax: 100,
       goneAfterMs: 180_000,
@@ -50,7 +55,7 @@ export class Stage {
       void this.events.push(`${event} ${Object.values(fields).join(' ')}`);
     const newId = () => `t${(this.ids += 1)}`;
     this.workers = new Workers({ clock, regions: new Regions(parents), report }, all);
-    this.dispatcher = new Dispatcher({ clock, workers: this.workers, newId }, all);
+    this.dispatcher = new Dispatcher({ clock, workers: this.workers, newId }, all, counts);
     const isToken = (token: string) => token === 'good';
     this.sockets = new WorkerSockets(
       { clock, workers: this.workers, frames, isToken, newId: () => 'made-up', report },

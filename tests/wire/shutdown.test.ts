@@ -24,6 +24,8 @@ test('messages under way at the signal are answered, or are not taken; what was 
   const mod = await RelayClient.mod(server.sync());
   let sent = 0;
   const timer = setInterval(() => {
+    // Past gateway.unacknowledged_max there would be refusals.
+    if (sent - mod.answers.length > 500) return;
     for (let i = 0; i < 20; i++) mod.say(modMessage(`m${sent++}`));
   }, 1);
   await until('some answers', () => mod.answers.length > 200);
