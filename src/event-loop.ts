@@ -6,9 +6,12 @@ export interface EventLoopLag {
   end(): void;
 }
 
+/** How often is looked, in ms: an idle server should sleep. What takes less may be overlooked. */
+const resolution = 50;
+
 /** Watches how late timers fire: long work in one turn shows here. */
 export function watchEventLoop(): EventLoopLag {
-  const delays = monitorEventLoopDelay({ resolution: 20 });
+  const delays = monitorEventLoopDelay({ resolution });
   delays.enable();
   let maxMs = 0;
   const timer = setInterval(() => {

@@ -14,13 +14,13 @@ export interface LogEvent {
   text: string;
 }
 
-/** Of one event of one part in a second; the next says how many were left out. Errors are never. */
-const eventsASecond = { debug: 1000, info: 1000, warn: 20, error: Infinity };
+/** Of one event of one part in a second; the next says how many were left out. */
+const eventsASecond = { debug: 1000, info: 1000, warn: 20, error: 100 };
 
 /**
  * Events for the output, the journal and the live feed, which all get the same. Chat text, payloads,
- * files and keys are never given to a log. Strangers can cause warnings: they must not fill the disk,
- * nor push everything else out of the journal.
+ * files and keys are never given to a log. Strangers can cause warnings, and by a fault of ours errors:
+ * neither must fill the disk, nor push everything else out of the journal.
  */
 export function eventLog(
   options: {

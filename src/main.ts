@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json';
 import { writeFreshFiles } from './config/init.ts';
@@ -67,7 +67,12 @@ async function start(flags: Flags): Promise<void> {
   if (all.length > 0) fail(1, ...all.map(problemText));
   const pretty = process.stdout.isTTY === true;
   const journal = new Journal(config.server.journal_events, Date.now().toString(36));
-  const hide = [resolve(config.server.data_dir), import.meta.dir].map((folder) => `${folder}/`);
+  const folders = [
+    config.server.data_dir,
+    import.meta.dir,
+    join(import.meta.dir, '../node_modules'),
+  ];
+  const hide = folders.map((folder) => `${resolve(folder)}/`);
   const log = eventLog({ least: config.server.log_level, hide }, [
     (event) => process.stdout.write(`${lineOf(event, pretty)}\n`),
     (event) => journal.add(event),

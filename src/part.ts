@@ -14,7 +14,7 @@ export interface Part {
   name: PartName;
   app: Elysia;
   /** Routes that it has on the listener of another part. */
-  beside?: { part: PartName; app: Elysia };
+  beside?: { part: PartName; apps: readonly Elysia[] };
   /** Its listener's server, bound when that exists. */
   served: Served;
   /** What it hands over to the status API. */

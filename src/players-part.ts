@@ -8,6 +8,7 @@ import { playersApp } from './players/app.ts';
 import { filesIn } from './players/files.ts';
 import { PlayerFrames } from './players/messages.ts';
 import { Players } from './players/players.ts';
+import { changesPace } from './players/presence-changes.ts';
 import { playersShown } from './players/shown.ts';
 import { protocolSizes } from './players/transfer-ports.ts';
 import { Transfers } from './players/transfers.ts';
@@ -45,6 +46,8 @@ export async function playersPart({
       fileBytesMax: files.max_file_mb * mib,
       legacyBytesMax: files.legacy_mb * mib,
       keepMs: files.keep_hours * 3_600_000,
+      resumeMs: files.resume_hours * 3_600_000,
+      stallMs: files.stall_timeout,
       perUserMax: files.transfers_per_user,
       userFilesMax: files.files_per_user,
       filesMax: files.files_max,
@@ -52,6 +55,7 @@ export async function playersPart({
       totalBytesMax: files.total_quota_mb * mib,
       freeBytesMin: files.min_free_mb * mib,
       memoryBytesMax: files.memory_bytes,
+      noesMax: settings.slow_bytes,
       sizes: protocolSizes,
     },
   );
@@ -74,6 +78,7 @@ export async function playersPart({
       ringBytesMax: settings.ring_bytes_max,
       senderRingBytesMax: settings.sender_ring_bytes_max,
       awayRingsPerSender: settings.away_rings_per_sender,
+      awayRingsPerAddress: settings.away_rings_per_address,
       reconnectGraceMs: settings.reconnect_grace,
       handshakeTimeoutMs: settings.handshake_timeout,
       pingIntervalMs: settings.ping_interval,
@@ -87,6 +92,7 @@ export async function playersPart({
       channelsMax: settings.channels_max,
       unacknowledgedMax: settings.unacknowledged_max,
       rateLimit: settings.rate_limit,
+      changesPace,
     },
   );
   await players.begin();

@@ -8,6 +8,7 @@ import type { Loaded } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { Log } from './log.ts';
 import { clock } from './clock.ts';
+import { dashboardRoutes } from './dashboard-part.ts';
 import { watchEventLoop } from './event-loop.ts';
 import { ownFigures } from './own-figures.ts';
 import { operation } from './openapi.ts';
@@ -123,10 +124,11 @@ export async function startServer(
     };
     const whole: Whole = { config, mls, store, sockets, log, crossing, timing, self };
     for (const make of partMakers) parts.push(await make(whole));
-    const own = ownFigures(sockets, store, lag);
+    const own = ownFigures(sockets, store, lag, self);
     const lagMs = lag.maxMs;
     const everywhere = healthApp(sockets, store);
-    const shownBy = { own, lagMs, journal, metrics, everywhere };
+    const dashboard = dashboardRoutes(mls);
+    const shownBy = { own, lagMs, journal, metrics, everywhere, dashboard };
     parts.push(await statusPart({ ...whole, ...shownBy, parts: [...parts] }));
     for (const [address, group] of byAddress(parts, config, (name) =>
       partAddress(name, config, mls),
@@ -135,7 +137,9 @@ export async function startServer(
       const apps = [
         everywhere,
         ...group.map(({ app }) => app),
-        ...parts.flatMap(({ beside }) => (beside && names.includes(beside.part) ? beside.app : [])),
+        ...parts.flatMap(({ beside }) =>
+          beside && names.includes(beside.part) ? beside.apps : [],
+        ),
       ];
       const app = listener(apps, address.host, config, sockets, log);
       const tls = settings.tls.cert

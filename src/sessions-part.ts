@@ -1,4 +1,5 @@
 import type { Elysia } from 'elysia';
+import { originAllowed } from './access/browser-guard.ts';
 import { clientAddress } from './access/client-address.ts';
 import { networks } from './access/networks.ts';
 import { partAddress } from './config/listeners.ts';
@@ -41,6 +42,7 @@ export async function sessionsPart({
       requireSecret: auth.require_secret,
       perUserMax: auth.max_sessions_per_user,
       sessionsMax: auth.sessions_max,
+      claimsMax: auth.claims_max,
       perMinute: auth.sessions_per_minute,
       guessesPerUser: auth.guesses_per_user,
       guessesPerAddress: auth.guesses_per_address,
@@ -80,6 +82,14 @@ export async function sessionsPart({
     addressOf: (request) =>
       clientAddress(served.server.requestIP(request)?.address ?? '', request.headers, trusted)
         .address,
+    isOfForeignPage: ({ headers }) => {
+      const origin = headers.get('origin');
+      if (origin !== null)
+        return !originAllowed(origin, headers.get('host'), server.allowed_origins);
+      // An image, a link or a form: no `Origin`, but most browsers tell whose page it is.
+      const site = headers.get('sec-fetch-site');
+      return site !== null && site !== 'same-origin' && site !== 'none';
+    },
   });
   return {
     name: 'sessions',

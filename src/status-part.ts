@@ -8,10 +8,11 @@ import { type Part, Served, type Whole } from './part.ts';
 import type { Shown } from './shown.ts';
 import { actingApp, type Mount, readingApp } from './status/app.ts';
 import { docsApp } from './status/docs.ts';
+import { History } from './status/history.ts';
 import type { Journal } from './status/journal.ts';
 import { Live } from './status/live.ts';
 import type { Metrics } from './status/metrics.ts';
-import { selfPages, statsPage, type Self } from './status/stats.ts';
+import { numbersOf, selfPages, statsPage, type Self } from './status/stats.ts';
 
 /** Largest request of an operator, in bytes. */
 const requestBytesMax = 64 * 1024;
@@ -21,6 +22,8 @@ export interface StatusWhole extends Whole {
   parts: readonly Part[];
   /** What every listener has. */
   everywhere: Elysia;
+  /** What that of the tasks has beside them. */
+  dashboard: Elysia | undefined;
   /** What the program shows of itself. */
   own: Shown;
   self: Self;
@@ -31,12 +34,13 @@ export interface StatusWhole extends Whole {
 
 /** Comes last: it shows what all the others hand over. */
 export async function statusPart(whole: StatusWhole): Promise<Part> {
-  const { config, mls, log, parts, journal, metrics, self, lagMs } = whole;
+  const { config, mls, log, parts, journal, metrics, self, lagMs, dashboard } = whole;
   const { api, server } = config;
   const shown = new Map<string, Shown>([['server', whole.own]]);
   for (const { name, shown: its } of parts) shown.set(name, its);
   for (const [part, { meters }] of shown) metrics.show(part, meters);
   const stats = statsPage(shown, self);
+  const history = new History({ clock, read: () => numbersOf(shown) });
   const live = new Live(
     { clock, journal, stats: () => JSON.stringify(stats.read()) },
     { readersMax: api.live_readers_max, stallMs: api.live_stall_timeout },
@@ -50,7 +54,7 @@ export async function statusPart(whole: StatusWhole): Promise<Part> {
         read: () => live.size,
       },
     ],
-    pages: [stats, ...selfPages(self, lagMs)],
+    pages: [stats, history.page, ...selfPages(self, lagMs)],
   };
   shown.set('status', own);
   metrics.show('status', own.meters);
@@ -85,6 +89,7 @@ export async function statusPart(whole: StatusWhole): Promise<Part> {
   const tasks = parts.find(({ name }) => name === 'tasks')!;
   const app = readingApp(ports, here).use(actingApp(ports, here)) as unknown as Elysia;
   const besideTasks = readingApp(ports, mountOn('tasks', tasks.served, '/api'));
+  const apps = [besideTasks as unknown as Elysia, ...(dashboard ? [dashboard] : [])];
   if (api.swagger)
     app.use(
       docsApp({
@@ -93,24 +98,24 @@ export async function statusPart(whole: StatusWhole): Promise<Part> {
         mounted: () => [
           { app: whole.everywhere, prefix: '', on: [...parts.map((part) => part.served), served] },
           ...parts.map((part) => ({ app: part.app, prefix: '', on: [part.served] })),
+          ...(dashboard ? [{ app: dashboard, prefix: '', on: [tasks.served] }] : []),
           { app, prefix: '', on: [served] },
           { app: besideTasks as unknown as Elysia, prefix: '/api', on: [tasks.served] },
         ],
       }),
     );
   live.begin();
+  history.begin();
   return {
     name: 'status',
     app,
-    beside: {
-      part: 'tasks',
-      app: besideTasks as unknown as Elysia,
-    },
+    beside: { part: 'tasks', apps },
     served,
     shown: own,
     socketBytesMax: 0,
     async drain() {
       live.end();
+      history.end();
     },
   };
 }

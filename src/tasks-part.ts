@@ -18,7 +18,7 @@ import { Workers } from './tasks/workers.ts';
 const mib = 1024 ** 2;
 
 export async function tasksPart({ config, mls, sockets, log, timing }: Whole): Promise<Part> {
-  const { ws, html, health_check } = mls;
+  const { ws, health_check } = mls;
   const answerBytesMax = mls.answer_mb * mib;
   const report = (level: 'info' | 'warn', event: string, fields: object) =>
     log(level, 'tasks', event, fields);
@@ -98,7 +98,6 @@ export async function tasksPart({ config, mls, sockets, log, timing }: Whole): P
       connectionsMax: ws.max_connections,
       bytesMax,
     },
-    pagePaths: html.enabled ? [...new Set([html.index_path, html.dashboard_path])] : [],
     newId,
     server: () => served.server,
     originOf: (request) => {

@@ -64,6 +64,20 @@ test('a warning that strangers can cause does not fill the disk, and its next li
   expect(JSON.parse(lines.at(-1)!)).not.toHaveProperty('suppressed');
 });
 
+test('an error that strangers can cause does not fill the disk either', () => {
+  const lines: string[] = [];
+  let nowMs = 0;
+  const options = { least: 'info', pretty: false, nowMs: () => nowMs } as const;
+  const log = lineLog((line) => lines.push(line), options);
+  for (let i = 0; i < 1000; i++) log('error', 'server', 'fault', { i });
+  expect(lines.length).toBe(100);
+  log('error', 'sessions', 'fault');
+  expect(lines.length).toBe(101);
+  nowMs = 1000;
+  log('error', 'server', 'fault');
+  expect(JSON.parse(lines.at(-1)!)).toMatchObject({ event: 'fault', suppressed: 900 });
+});
+
 test('folders of this machine are left out, in whatever an error says', () => {
   const lines: string[] = [];
   const hide = ['/srv/game/data/'];

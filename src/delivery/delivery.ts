@@ -219,7 +219,8 @@ export class Delivery {
 
   private keepsUp(lane: Lane): boolean {
     const { chars, lanes } = this.unreceipted;
-    if (chars > this.limits.unreceiptedMax) return false;
+    // What is live may have to join the rings: their excess is kept from growing without end.
+    if (chars + this.ports.rings.bounds.excess > this.limits.unreceiptedMax) return false;
     if (lane.window.isEmpty && lanes >= this.limits.ringsMax) return false;
     for (const member of lane.members)
       if (member.state === 'live' && member.recipient.behindSinceMs === 0) return true;

@@ -6,7 +6,10 @@ import type { Rings } from './rings.ts';
 export interface DeliveryLimits extends PressureLimits {
   queueMax: number;
   receiptIntervalMs: number;
-  /** Characters of live messages without a receipt, in all lanes; past it messages are queued. */
+  /**
+   * Characters of live messages without a receipt, in all lanes, with the excess that such messages
+   * have made in the rings; past it messages are queued, if there is room.
+   */
   unreceiptedMax: number;
   /** Lanes with such messages; past it those of a further lane are queued. */
   ringsMax: number;

@@ -19,22 +19,19 @@ export class RingBounds {
   /** In all. */
   bytes = 0;
   rows = 0;
+  /** Bytes past the bound of all: only what was sent before may join then. */
+  excess = 0;
 
-  constructor(private readonly limits: RingLimits) {}
+  constructor(readonly limits: Readonly<RingLimits>) {}
 
   /** One more message; one less, if `bytes` is below 0. */
   add(owner: string, bytes: number): void {
     this.rows += bytes < 0 ? -1 : 1;
     this.bytes += bytes;
+    this.excess = Math.max(0, this.bytes - this.limits.bytesMax);
     const sum = (this.byOwner.get(owner) ?? 0) + bytes;
     if (sum === 0) this.byOwner.delete(owner);
     else this.byOwner.set(owner, sum);
-  }
-
-  /** Whether there is more than may be, of which some is this owner's. */
-  isOver(owner: string): boolean {
-    const { bytesMax, ownerBytesMax } = this.limits;
-    return this.bytes > bytesMax || (this.byOwner.get(owner) ?? 0) > ownerBytesMax;
   }
 
   /**

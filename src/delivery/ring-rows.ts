@@ -34,6 +34,13 @@ export interface Ring {
   gone: number;
 }
 
+export interface RingsTold {
+  /** A ring became empty and forgets itself. */
+  emptied(ring: string): void;
+  /** A ring holds a message more (1) or less (-1) of this owner. */
+  counted?(ring: string, owner: string, by: 1 | -1): void;
+}
+
 /** A message that was sent and not received. */
 export interface Unreceived {
   position: number;

@@ -10,6 +10,7 @@ import {
   nobody,
   oldestPast,
   type Ring,
+  type RingsTold,
   type Row,
   rowAt,
   type Settle,
@@ -30,15 +31,14 @@ export class Rings {
   /** What the store refused and nobody else will ask for again. */
   readonly retries: Retries;
   readonly writes = new UnderWay();
-  /** Messages that newer ones or bounds took out of rings before anybody received them. */
+  /** Messages that newer ones took out of rings before anybody received them. */
   pushedOut = 0;
 
   constructor(
     private readonly store: RingStore,
     clock: Clock,
     private readonly limits: RingLimits,
-    /** Told when a ring becomes empty and forgets itself. */
-    private readonly emptied: (ring: string) => void = () => {},
+    private readonly told: RingsTold,
   ) {
     this.bounds = new RingBounds(limits);
     this.retries = new Retries({
@@ -55,7 +55,7 @@ export class Rings {
       if (!name.startsWith(prefix)) continue;
       const ring = this.open(name);
       for (const { position, bytes, owner } of rows) {
-        this.bounds.add(owner, bytes);
+        this.account(ring, owner, bytes);
         ring.rows.push({ ...newRow({ position, bytes, owner }), stored: true });
         ring.stored += 1;
         highest = Math.max(highest, position);
@@ -90,16 +90,17 @@ export class Rings {
     if (over !== undefined) return over;
     const ring = this.open(name);
     const row = newRow({ position, owner, bytes, text, settle });
-    this.bounds.add(owner, bytes);
+    this.account(ring, owner, bytes);
     ring.rows.push(row);
     this.put(ring, [row]);
     return undefined;
   }
 
   /**
-   * Messages that were sent and not received go in where their numbers place them; past a bound the
-   * oldest of the ring go; the number of rings is no bound here. They stay in memory and are tried
-   * again until the store has them. Returns how many a bound kept out.
+   * Messages that were sent and not received go in where their numbers place them; past the ring's
+   * length its oldest go. No other bound counts here, for whoever sent them was told that they do:
+   * `Delivery.publish` sees to it that there is never too much of them. They stay in memory and are
+   * tried again until the store has them. Returns how many newer ones kept out.
    */
   join(name: string, messages: readonly Unreceived[]): number {
     if (this.limits.rowsMax === 0) this.pushedOut += messages.length;
@@ -108,12 +109,11 @@ export class Rings {
     const rows: Row[] = [];
     for (const { position, text, owner } of messages) {
       const bytes = Buffer.byteLength(text);
-      this.bounds.add(owner, bytes);
+      this.account(ring, owner, bytes);
       rows.push({ ...newRow({ position, owner, bytes, text }), mustKeep: true });
     }
     ring.rows.push(...rows);
     ring.rows.sort((a, b) => a.position - b.position);
-    this.pushOutOverBounds(ring);
     // What the store would push out at once is not even put: nobody may be sent it meanwhile.
     const waiting = ring.rows.filter((row) => !row.gone && (row.stored || row.mustKeep));
     for (const row of oldestPast(waiting, this.limits.rowsMax))
@@ -183,14 +183,10 @@ export class Rings {
     return ring;
   }
 
-  private pushOutOverBounds(ring: Ring): void {
-    const out: Row[] = [];
-    for (const row of ring.rows) {
-      if (!isAcknowledged(row) || !this.bounds.isOver(row.owner)) continue;
-      this.pushOut(ring, row);
-      out.push(row);
-    }
-    if (out.length > 0) void this.drop(ring, out);
+  /** One more message of an owner in a ring; one less, if `bytes` is below 0. */
+  private account(ring: Ring, owner: string, bytes: number): void {
+    this.bounds.add(owner, bytes);
+    this.told.counted?.(ring.name, owner, bytes < 0 ? -1 : 1);
   }
 
   private pushOut(ring: Ring, row: Row): void {
@@ -204,7 +200,7 @@ export class Rings {
     ring.gone += 1;
     row.text = undefined;
     row.holders = nobody;
-    this.bounds.add(row.owner, -row.bytes);
+    this.account(ring, row.owner, -row.bytes);
   }
 
   private put(ring: Ring, rows: Row[]): void {
@@ -262,7 +258,7 @@ export class Rings {
   private finished(ring: Ring): void {
     if (ring.rows.length === 0 && this.rings.get(ring.name) === ring) {
       this.rings.delete(ring.name);
-      this.emptied(ring.name);
+      this.told.emptied(ring.name);
     }
     this.writes.end();
   }

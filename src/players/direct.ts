@@ -1,3 +1,4 @@
+import { addressGroup } from '../access/networks.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import type { DeliveryPorts } from '../delivery/ports.ts';
 import { putAway } from '../delivery/put-away.ts';
@@ -15,6 +16,7 @@ export interface DirectLimits {
   ringBytesMax: number;
   senderRingBytesMax: number;
   awayRingsPerSender: number;
+  awayRingsPerAddress: number;
   receiptIntervalMs: number;
   slowBytes: number;
   tooSlowBytes: number;
@@ -46,9 +48,7 @@ export class Direct {
     limits: DirectLimits,
   ) {
     const { clock } = ports;
-    this.away = new AwayRings(limits.awayRingsPerSender, limits.queueMax, (ring, sender) =>
-      (this.rings.get(ring)?.rows ?? []).some(({ owner, gone }) => owner === sender && !gone),
-    );
+    this.away = new AwayRings(limits.awayRingsPerSender, limits.awayRingsPerAddress);
     this.rings = new Rings(
       ports.rings,
       clock,
@@ -59,9 +59,9 @@ export class Direct {
         ownerBytesMax: limits.senderRingBytesMax,
         settings,
       },
-      (ring) => {
-        this.away.emptied(ring);
-        this.delivery.emptied(ring);
+      {
+        emptied: (ring) => this.delivery.emptied(ring),
+        counted: (ring, owner, by) => this.away.counted(ring, owner, by),
       },
     );
     // A message says when it was sent, whenever it arrives.
@@ -73,19 +73,26 @@ export class Direct {
   async begin(): Promise<void> {
     this.delivery.begin(await this.rings.load(ringPrefix));
     for (const name of this.rings.names())
-      for (const { owner } of this.rings.get(name)!.rows) this.away.filled(owner, name);
+      for (const { owner } of this.rings.get(name)!.rows) this.away.filled(name, owner);
   }
 
   /** Sends or queues it, and answers its sender now or when it is known what became of it. */
-  send({ userId, answers }: PlayerSeat, target: string, text: string, msgId: string): void {
+  send(
+    { userId, address, answers }: PlayerSeat,
+    target: string,
+    text: string,
+    msgId: string,
+  ): void {
     const { delivery } = this;
     const lane = delivery.lane(target);
     if (delivery.publish(lane, text, userId)) return answers.now(encodeAck(msgId, 'completed'));
     const isAway = !this.ports.isOnline(target);
-    if (isAway && !this.away.mayFill(userId, lane.ring)) {
+    const from = isAway ? addressGroup(address) : '';
+    const bound = isAway ? this.away.brokenBy(lane.ring, userId, from) : undefined;
+    if (bound !== undefined) {
       delivery.emptied(lane.ring);
       this.ports.figures.failed += 1;
-      return answers.now(encodeAck(msgId, 'failed', 'players.away_rings_per_sender'));
+      return answers.now(encodeAck(msgId, 'failed', bound));
     }
     let ready: string | undefined;
     let answer = (early: string) => {
@@ -95,7 +102,7 @@ export class Direct {
       const why = outcome === 'failed' ? 'not stored' : undefined;
       answer(encodeAck(msgId, outcome, why));
     });
-    if (isAway && over === undefined) this.away.filled(userId, lane.ring);
+    if (isAway && over === undefined) this.away.filled(lane.ring, userId, from);
     if (over !== undefined) answers.now(encodeAck(msgId, 'failed', over));
     else if (ready !== undefined) answers.now(ready);
     else answer = answers.later();

@@ -55,7 +55,7 @@ export const fileRefusals = {
   tooFewBytes: { code: 400, message: 'Fewer bytes than fileSize.', retry: false },
   wrongHash: { code: 400, message: 'The SHA-256 is another.', retry: false },
   tooFast: { code: 429, message: 'More than 4 MiB beyond the last file_progress.', retry: false },
-  tooSlow: { code: 408, message: 'Nothing came (players.files.keep_hours).', retry: true },
+  tooSlow: { code: 408, message: 'Nothing came (players.files.stall_timeout).', retry: true },
   unreadable: { code: 500, message: 'The file could not be read.', retry: true },
   bigFrame: { code: 413, message: 'message too large', close: 1009, retry: false },
 } as const satisfies Record<string, Refusal>;

@@ -6,6 +6,8 @@ import type { PlayerSeat } from './seat.ts';
 export interface LinkingPorts {
   seatOf(userId: string): PlayerSeat | undefined;
   refuse(seat: PlayerSeat, name: RefusalName, detail?: string): void;
+  /** So much went to a socket beside messages: looks, soon, whether it keeps up. */
+  sent(seat: PlayerSeat, chars: number): void;
 }
 
 /** Asking for links, and what both ends are told. */
@@ -16,9 +18,9 @@ export class Linking {
 
   constructor(
     private readonly ports: LinkingPorts,
-    linksMax: number,
+    private readonly limits: { linksMax: number; slowBytes: number },
   ) {
-    this.links = new Links(linksMax);
+    this.links = new Links(limits.linksMax);
   }
 
   /** How many links there are. */
@@ -33,12 +35,16 @@ export class Linking {
     const other = seatOf(target);
     if (target === userId) return refuse(seat, 'badMessage', 'targetUserId: itself');
     if (other === undefined) return refuse(seat, 'notThere');
+    if (links.has(userId, target)) return this.tell(seat, 'connect_accepted', target);
     if (links.isFull(userId, target)) return refuse(seat, 'tooManyLinks');
-    // Who was asked by the other one accepts by asking; and today's plugin knows no requests.
-    if (links.has(userId, target) || links.hasAsked(target, userId) || other.protocol === 1)
-      return this.link(seat, other);
+    // Who was asked by the other one accepts by asking.
+    if (links.hasAsked(target, userId)) return this.link(seat, other);
+    if (this.isBehind(other)) return refuse(seat, 'behind');
+    // Today's plugin knows no requests.
+    if (other.protocol === 1) return this.link(seat, other);
+    if (links.hasAsked(userId, target)) return;
     if (!links.ask(userId, target)) return refuse(seat, 'tooManyLinks');
-    other.peer.send(encodeAbout('connect_request', userId));
+    this.tell(other, 'connect_request', userId);
   }
 
   /** Says yes or no to the request of `from`; a yes that is refused may be said again. */
@@ -51,21 +57,23 @@ export class Linking {
     if (isYes && this.links.isFull(from, userId)) return refuse(seat, 'tooManyLinks');
     if (isYes) return this.link(seat, other);
     this.links.answer(from, userId);
-    other.peer.send(encodeAbout('connect_rejected', userId));
+    this.tell(other, 'connect_rejected', userId);
   }
 
-  /** The user is there again: it is told what ended meanwhile. */
+  /** The user is there again: it is told what ended meanwhile, and who waits for its answer. */
   returned(seat: PlayerSeat): void {
-    for (const other of this.untold.get(seat.userId) ?? [])
-      seat.peer.send(encodeAbout('disconnected', other));
-    this.untold.delete(seat.userId);
+    const { userId, protocol } = seat;
+    for (const other of this.untold.get(userId) ?? []) this.tell(seat, 'disconnected', other);
+    this.untold.delete(userId);
+    if (protocol === 1) return;
+    for (const other of this.links.askersOf(userId)) this.tell(seat, 'connect_request', other);
   }
 
   /** All links of a user end. */
   unlink(userId: string): void {
     for (const other of this.links.end(userId)) {
       const seat = this.ports.seatOf(other);
-      if (seat !== undefined) seat.peer.send(encodeAbout('disconnected', userId));
+      if (seat !== undefined) this.tell(seat, 'disconnected', userId);
       else this.untold.set(other, (this.untold.get(other) ?? new Set()).add(userId));
     }
   }
@@ -78,7 +86,19 @@ export class Linking {
 
   private link(one: PlayerSeat, other: PlayerSeat): void {
     this.links.link(one.userId, other.userId);
-    one.peer.send(encodeAbout('connect_accepted', other.userId));
-    other.peer.send(encodeAbout('connect_accepted', one.userId));
+    this.tell(one, 'connect_accepted', other.userId);
+    this.tell(other, 'connect_accepted', one.userId);
+  }
+
+  private tell(seat: PlayerSeat, what: Parameters<typeof encodeAbout>[0], userId: string): void {
+    const text = encodeAbout(what, userId);
+    seat.burst += text.length;
+    this.ports.sent(seat, text.length);
+    seat.peer.send(text);
+  }
+
+  /** Whoever does not read gets nothing that others make up: it would end its connection. */
+  private isBehind({ behindSinceMs, burst }: PlayerSeat): boolean {
+    return behindSinceMs !== 0 || burst > this.limits.slowBytes;
   }
 }

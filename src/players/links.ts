@@ -1,9 +1,11 @@
-/** Users that are linked, and those who asked to be. Both ends of a link know it. */
+/** Users that are linked, and those who asked to be. Both ends of each know it. */
 export class Links {
   private readonly linked = new Map<string, Set<string>>();
-  /** Who asked whom, by who was asked. */
+  /** Who asked whom, by who was asked and by who asked. */
+  private readonly askers = new Map<string, Set<string>>();
   private readonly asked = new Map<string, Set<string>>();
 
+  /** How many links a user may have, how many may ask it, and how many it may ask. */
   constructor(private readonly linksMax: number) {}
 
   /** How many there are. */
@@ -20,7 +22,7 @@ export class Links {
   /** Whether one of them has as many links as may be, and this is none of them. */
   isFull(one: string, other: string): boolean {
     if (this.has(one, other)) return false;
-    return [one, other].some((userId) => (this.linked.get(userId)?.size ?? 0) >= this.linksMax);
+    return [one, other].some((userId) => this.isAtMost(this.linked, userId));
   }
 
   link(one: string, other: string): void {
@@ -30,21 +32,27 @@ export class Links {
     add(this.linked, other, one);
   }
 
-  /** False when as many have asked already as may. */
+  /** False when one of them has as many requests as may be. */
   ask(from: string, to: string): boolean {
-    const asking = this.asked.get(to)?.size ?? 0;
-    if (asking >= this.linksMax && !this.hasAsked(from, to)) return false;
-    add(this.asked, to, from);
+    if (this.isAtMost(this.askers, to) || this.isAtMost(this.asked, from)) return false;
+    add(this.askers, to, from);
+    add(this.asked, from, to);
     return true;
   }
 
   hasAsked(from: string, to: string): boolean {
-    return this.asked.get(to)?.has(from) === true;
+    return this.askers.get(to)?.has(from) === true;
   }
 
-  /** The request of `from` to `to` is answered. False if there was none. */
-  answer(from: string, to: string): boolean {
-    return remove(this.asked, to, from);
+  /** Who waits for the answer of a user. */
+  askersOf(userId: string): Iterable<string> {
+    return this.askers.get(userId) ?? [];
+  }
+
+  /** The request of `from` to `to` is answered, if there was one. */
+  answer(from: string, to: string): void {
+    remove(this.askers, to, from);
+    remove(this.asked, from, to);
   }
 
   /** All links and requests of a user end; with whom it was linked. */
@@ -52,9 +60,13 @@ export class Links {
     const others = [...(this.linked.get(userId) ?? [])];
     for (const other of others) remove(this.linked, other, userId);
     this.linked.delete(userId);
-    this.asked.delete(userId);
-    for (const to of [...this.asked.keys()]) remove(this.asked, to, userId);
+    for (const from of [...this.askersOf(userId)]) this.answer(from, userId);
+    for (const to of [...(this.asked.get(userId) ?? [])]) this.answer(userId, to);
     return others;
+  }
+
+  private isAtMost(sets: Map<string, Set<string>>, userId: string): boolean {
+    return (sets.get(userId)?.size ?? 0) >= this.linksMax;
   }
 }
 
@@ -64,9 +76,8 @@ function add(sets: Map<string, Set<string>>, key: string, value: string): void {
   else set.add(value);
 }
 
-function remove(sets: Map<string, Set<string>>, key: string, value: string): boolean {
+function remove(sets: Map<string, Set<string>>, key: string, value: string): void {
   const set = sets.get(key);
-  const was = set?.delete(value) ?? false;
+  set?.delete(value);
   if (set?.size === 0) sets.delete(key);
-  return was;
 }

@@ -26,6 +26,7 @@ export const playerRefusals = {
   },
   badMessage: { code: 400, message: 'Malformed message.', retry: false },
   notThere: { code: 404, message: 'This user is not online.', retry: true },
+  behind: { code: 503, message: 'This user does not keep up.', retry: true },
   noRequest: { code: 404, message: 'This user has not asked for a link.', retry: false },
   tooManyLinks: { code: 429, message: 'Too many links (players.links_max).', retry: true },
   tooManyChannels: { code: 429, message: 'Too many channels (players.channels_max).', retry: true },

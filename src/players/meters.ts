@@ -84,6 +84,12 @@ function meters({ presence, strangers, linking, direct, figures }: Players): Met
       kind: 'gauge',
       read: () => rings.bounds.bytes,
     },
+    {
+      name: 'queued_max_bytes',
+      help: 'How many bytes the messages that wait may have.',
+      kind: 'gauge',
+      read: () => rings.bounds.limits.bytesMax,
+    },
   ];
 }
 
@@ -114,14 +120,14 @@ function fileMeters({ presence }: Players, transfers: FilesShown): Meter[] {
     },
     {
       name: 'files_failed_total',
-      help: 'Files that failed on their way, by the code that their senders were told.',
+      help: 'Files that were refused, also on their way, by the code that their senders were told.',
       kind: 'counter',
       label: 'code',
       read: () => figures.failed,
     },
     {
       name: 'file_bytes_total',
-      help: 'Bytes of binary frames that came, and of files that were sent on.',
+      help: 'Bytes of files that came, and that were sent on.',
       kind: 'counter',
       label: 'direction',
       read: () => figures.bytes,

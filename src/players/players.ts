@@ -47,13 +47,14 @@ export class Players {
     const { clock, topics, store } = ports;
     const { figures, seats } = this;
     this.refusing = new Refusing({ ...ports, figures });
-    this.presence = new Presence({ clock, topics });
+    this.presence = new Presence({ clock, topics }, limits.changesPace);
     this.linking = new Linking(
       {
         seatOf: (userId) => this.presence.seatOf(userId),
         refuse: (seat, name, detail) => this.refusing.error(seat, name, detail),
+        sent: (seat, chars) => this.direct.delivery.pressure.sent(seat, chars),
       },
-      limits.linksMax,
+      limits,
     );
     this.channels = new Channels(figures, limits.channelsMax, {
       everyChars: limits.slowBytes / 4,
@@ -121,8 +122,12 @@ export class Players {
   bytes(seat: PlayerSeat, bytes: Uint8Array): void {
     if (this.isDraining || seat.state === 'closed') return;
     seat.seenMs = this.ports.clock.now();
-    if (seat.state === 'open') this.ports.transfers.bytes(seat, bytes);
-    else this.refusing.error(seat, 'badMessage', 'type: session_auth comes first');
+    this.direct.delivery.pressure.sent(seat, answerChars);
+    if (seat.state === 'open') return this.ports.transfers.bytes(seat, bytes);
+    // An answer is far longer than an empty frame: of one turn only so many are answered.
+    if (seat.burst > this.limits.slowBytes) return;
+    seat.burst += answerChars;
+    this.refusing.error(seat, 'badMessage', 'type: session_auth comes first');
   }
 
   pong(seat: PlayerSeat, payload: string): void {

@@ -2,6 +2,7 @@ import type { Clock, Topics } from '../sockets/ports.ts';
 import type { Store } from '../store/store.ts';
 import type { DirectLimits } from './direct.ts';
 import type { PlayerFrames } from './messages.ts';
+import type { ChangesPace } from './presence-changes.ts';
 import type { SessionInUse } from './seat.ts';
 import type { Transfers } from './transfers.ts';
 
@@ -17,6 +18,8 @@ export interface PlayersLimits extends DirectLimits {
   unacknowledgedMax: number;
   /** Frames a second of one connection; 0 is off. */
   rateLimit: number;
+  /** `changesPace`; slower in simulations. */
+  changesPace: ChangesPace;
 }
 
 /** Files between players, as far as connections cause anything there. */

@@ -22,12 +22,13 @@ export function refusalOf(
   }
   const own = shelf.of(senderId);
   if (own.filter(isUnderWay).length >= limits.perUserMax) return fileRefusals.tooManyTransfers;
-  if (known !== undefined) return undefined;
-  if (own.length >= limits.userFilesMax) return fileRefusals.tooManyFilesOfUser;
-  if (shelf.byId.size >= limits.filesMax) return fileRefusals.tooManyFiles;
-  const ownBytes = own.reduce((sum, one) => sum + one.fileSize, 0);
-  if (ownBytes + fileSize > limits.userBytesMax) return fileRefusals.userQuota;
-  if (shelf.bytes + fileSize > limits.totalBytesMax) return fileRefusals.totalQuota;
+  if (known === undefined && own.length >= limits.userFilesMax)
+    return fileRefusals.tooManyFilesOfUser;
+  if (known === undefined && shelf.byId.size >= limits.filesMax) return fileRefusals.tooManyFiles;
+  const moreBytes = fileSize - (known?.heldBytes ?? 0);
+  const ownBytes = own.reduce((sum, one) => sum + one.heldBytes, 0);
+  if (ownBytes + moreBytes > limits.userBytesMax) return fileRefusals.userQuota;
+  if (shelf.bytes + moreBytes > limits.totalBytesMax) return fileRefusals.totalQuota;
   return undefined;
 }
 

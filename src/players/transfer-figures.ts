@@ -1,7 +1,5 @@
-import { fileRefusals } from './file-frames.ts';
-import type { PlayerSeat } from './seat.ts';
-import type { TransferPorts } from './transfer-ports.ts';
-import type { Shelf, Transfer } from './transfer-shelf.ts';
+import { type FileRefusal, fileRefusals } from './file-frames.ts';
+import type { Transfer } from './transfer-shelf.ts';
 
 /** A file under way from or to a user, as people see it. */
 export interface TransferView {
@@ -13,79 +11,31 @@ export interface TransferView {
   bytes: number;
 }
 
-const codes = new Map<string, number>(
-  Object.values(fileRefusals).map(({ message, code }) => [message, code]),
-);
-
-/** What became of files since the start, and how far those under way are. */
+/** What became of files since the start. */
 export class TransferFigures {
   stored = 0;
   delivered = 0;
-  /** Transfers that failed under way, by the code of the refusal. */
+  /** Noes to senders, by the code that they were told. */
   readonly failed: Record<string, number> = Object.fromEntries(
-    [...codes.values()].map((code) => [code, 0]),
+    Object.values(fileRefusals).map(({ code }) => [code, 0]),
   );
-  /** Of binary frames that came, and of files that were sent on. */
+  /** Of files: that came and were taken, and that were sent on. */
   readonly bytes = { received: 0, sent: 0 };
-  /** How much of what waits for a user its connection was sent. */
-  private readonly sent = new WeakMap<PlayerSeat, Map<Transfer, number>>();
 
-  /** The same ports, with an eye on what goes through them. */
-  watching(ports: TransferPorts, shelf: () => Shelf): TransferPorts {
-    const { files, report, seatOf } = ports;
-    return {
-      ...ports,
-      report: (level, event, fields) => {
-        this.note(event, fields);
-        report(level, event, fields);
-      },
-      files: {
-        ...files,
-        // Nobody reads a file but to send it on.
-        read: async (id, offset, into) => {
-          await files.read(id, offset, into);
-          this.bytes.sent += into.length;
-          const transfer = shelf().byId.get(id);
-          const seat = transfer && seatOf(transfer.targetId);
-          if (seat !== undefined) this.noteSent(seat, transfer!, offset + into.length);
-        },
-      },
-    };
-  }
-
-  /** What is under way from and to a user. `own`: the transfers that the user sends. */
-  views(own: readonly Transfer[], seat: PlayerSeat | undefined): TransferView[] {
-    const views: TransferView[] = [];
-    for (const one of own)
-      if (one.state === 'incoming' && one.upload !== undefined)
-        views.push(viewOf('sending', one, one.upload.received));
-    for (const [one, bytes] of (seat && this.sent.get(seat)) ?? [])
-      if (one.state === 'waiting') views.push(viewOf('receiving', one, bytes));
-    return views;
-  }
-
-  private note(event: string, fields: object): void {
-    if (event === 'file_stored') this.stored += 1;
-    else if (event === 'file_delivered') this.delivered += 1;
-    else if (event === 'file_failed') {
-      const code = codes.get((fields as { reason: string }).reason)!;
-      this.failed[code] = this.failed[code]! + 1;
-    }
-  }
-
-  private noteSent(seat: PlayerSeat, transfer: Transfer, bytes: number): void {
-    const sent = this.sent.getOrInsertComputed(seat, () => new Map());
-    if (!sent.has(transfer))
-      for (const one of sent.keys()) if (one.state === 'over') sent.delete(one);
-    sent.set(transfer, bytes);
+  refused({ code }: FileRefusal): void {
+    this.failed[code] = this.failed[code]! + 1;
   }
 }
 
-function viewOf(
-  direction: TransferView['direction'],
-  { senderId, targetId, fileName, fileSize }: Transfer,
-  bytes: number,
-): TransferView {
-  const withUserId = direction === 'sending' ? targetId : senderId;
-  return { direction, withUserId, fileName, fileSize, bytes };
+/** A file that comes from a user. */
+export function sendingView(transfer: Transfer): TransferView | undefined {
+  const { state, upload, targetId: withUserId, fileName, fileSize } = transfer;
+  if (state !== 'incoming' || upload === undefined) return undefined;
+  return { direction: 'sending', withUserId, fileName, fileSize, bytes: upload.received };
+}
+
+/** A file of which a user was sent so many bytes. */
+export function receivingView(transfer: Transfer, bytes: number): TransferView {
+  const { senderId: withUserId, fileName, fileSize } = transfer;
+  return { direction: 'receiving', withUserId, fileName, fileSize, bytes };
 }

@@ -1,5 +1,6 @@
 import { encodeFailed, encodeForwardBegin, encodeForwardEnd, fileRefusals } from './file-frames.ts';
 import type { PlayerSeat } from './seat.ts';
+import type { TransferFigures } from './transfer-figures.ts';
 import type { TransferLimits, TransferPorts } from './transfer-ports.ts';
 import type { Shelf, Transfer } from './transfer-shelf.ts';
 
@@ -8,6 +9,7 @@ export interface ForwardingPorts extends Pick<
   'clock' | 'files' | 'seatOf' | 'report'
 > {
   shelf: Shelf;
+  figures: TransferFigures;
 }
 
 /** One connection that is given its files. */
@@ -15,10 +17,29 @@ interface Forward {
   readonly seat: PlayerSeat;
   /** Files up to this number were given to it, or could not be. */
   number: number;
+  /** The one that it is being given. */
+  current: Transfer | undefined;
+  /** When that went on last. */
+  movedMs: number;
+  /** Bytes of each file that it was sent and has not said that it has. */
+  readonly given: Map<Transfer, number>;
   isRunning: boolean;
   isOver: boolean;
   /** Set while it waits for its socket to empty, or for the disk. */
   wake: (() => void) | undefined;
+}
+
+function newForward(seat: PlayerSeat): Forward {
+  return {
+    seat,
+    number: 0,
+    current: undefined,
+    movedMs: 0,
+    given: new Map(),
+    isRunning: false,
+    isOver: false,
+    wake: undefined,
+  };
 }
 
 /** How often a piece is read before the file is left for the next connection, and in which distance. */
@@ -52,7 +73,7 @@ export class Forwarding {
     let forward = this.forwards.get(userId);
     if (forward?.seat !== seat) {
       if (forward !== undefined) this.end(forward);
-      forward = { seat, number: 0, isRunning: false, isOver: false, wake: undefined };
+      forward = newForward(seat);
       this.forwards.set(userId, forward);
     }
     if (!forward.isRunning) void this.run(forward);
@@ -70,6 +91,18 @@ export class Forwarding {
     if (forward?.seat === seat && forward.wake !== undefined) this.look(forward);
   }
 
+  /** What a user who is online was sent of which files, and has not said that it has. */
+  givenTo(userId: string): Iterable<[Transfer, number]> {
+    return this.forwards.get(userId)?.given ?? [];
+  }
+
+  /** It is on its way to its target: that is no time to throw it away. */
+  isMoving(transfer: Transfer): boolean {
+    const forward = this.forwards.get(transfer.targetId);
+    const sinceMs = this.ports.clock.now() - this.limits.keepMs;
+    return forward?.current === transfer && forward.movedMs > sinceMs;
+  }
+
   /** The target has it, whole. */
   received(seat: PlayerSeat, id: string): void {
     const transfer = this.ports.shelf.byId.get(id.toLowerCase());
@@ -83,6 +116,7 @@ export class Forwarding {
     const others = this.waiting.get(targetId)?.filter((one) => one !== transfer) ?? [];
     if (others.length > 0) this.waiting.set(targetId, others);
     else this.waiting.delete(targetId);
+    this.forwards.get(targetId)?.given.delete(transfer);
     void this.ports.shelf.remove(transfer);
   }
 
@@ -103,8 +137,9 @@ export class Forwarding {
     for (;;) {
       const next = this.waiting.get(userId)?.find(({ number }) => number > forward.number);
       if (next === undefined || !this.goesOn(forward, next)) break;
-      forward.number = next.number;
+      Object.assign(forward, { number: next.number, current: next });
       await this.forward(forward, next);
+      forward.current = undefined;
     }
     forward.isRunning = false;
   }
@@ -116,12 +151,14 @@ export class Forwarding {
   private async forward(forward: Forward, transfer: Transfer): Promise<void> {
     const { peer, protocol } = forward.seat;
     const { fileSize, id } = transfer;
+    const { clock, figures } = this.ports;
     const head = protocol === 1 ? new Uint8Array(0) : Buffer.from(id, 'hex');
     // With its id no larger than what a sender's frame may carry, so that any reading of that fits.
     const pieceMax = this.limits.sizes.frameBytesMax - head.length;
     await this.room(forward);
     if (!this.goesOn(forward, transfer)) return;
     peer.send(encodeForwardBegin(transfer));
+    forward.movedMs = clock.now();
     // One for all: a socket copies what it cannot send at once.
     const whole = new Uint8Array(head.length + Math.min(pieceMax, fileSize));
     whole.set(head);
@@ -133,6 +170,10 @@ export class Forwarding {
       if (!this.goesOn(forward, transfer)) return;
       if (!isRead) return this.giveUp(forward, transfer);
       peer.send(frame);
+      const bytes = frame.length - head.length;
+      figures.bytes.sent += bytes;
+      forward.given.set(transfer, offset + bytes);
+      forward.movedMs = clock.now();
     }
     peer.send(encodeForwardEnd(transfer));
     if (protocol === 2) return;
@@ -173,6 +214,7 @@ export class Forwarding {
   private delivered(transfer: Transfer): void {
     const { id, fileSize } = transfer;
     this.ports.report('info', 'file_delivered', { id, bytes: fileSize });
+    this.ports.figures.delivered += 1;
     this.forget(transfer);
   }
 

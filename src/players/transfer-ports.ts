@@ -58,8 +58,12 @@ export interface TransferLimits {
   fileBytesMax: number;
   /** Of protocol 1; 0: none. */
   legacyBytesMax: number;
-  /** How long a file waits for its receiver, and a broken transfer for its sender. */
+  /** How long a file waits for its receiver. */
   keepMs: number;
+  /** How long a broken transfer waits for its sender. */
+  resumeMs: number;
+  /** How long nothing may come of a transfer; of protocol 1, for each MB of it. */
+  stallMs: number;
   /** Transfers of one sender that are under way or can be resumed. */
   perUserMax: number;
   /** Files of one sender, and of all: in memory each has a record of up to 1 KB. */
@@ -72,6 +76,8 @@ export interface TransferLimits {
   freeBytesMin: number;
   /** Bytes in memory that wait for the disk, of all transfers. */
   memoryBytesMax: number;
+  /** Noes to frames of no transfer, in characters, that one connection is told in a turn. */
+  noesMax: number;
   /** `protocolSizes`; smaller in simulations. */
   sizes: typeof protocolSizes;
 }

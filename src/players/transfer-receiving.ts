@@ -10,6 +10,7 @@ import {
 } from './file-frames.ts';
 import type { PlayerSeat } from './seat.ts';
 import { inTheWay, refusalOf } from './transfer-admission.ts';
+import type { TransferFigures } from './transfer-figures.ts';
 import type { Memory } from './transfer-pending.ts';
 import type { TransferLimits, TransferPorts } from './transfer-ports.ts';
 import type { Shelf, Transfer } from './transfer-shelf.ts';
@@ -18,6 +19,7 @@ import { Writing } from './transfer-writing.ts';
 
 export interface ReceivingPorts extends TransferPorts {
   shelf: Shelf;
+  figures: TransferFigures;
   /** It waits for its target, and its sender was told. */
   stored(transfer: Transfer): void;
 }
@@ -32,6 +34,7 @@ interface Sending {
 
 const idBytes = 16;
 const refusedMax = 64;
+const mib = 1024 ** 2;
 
 /** Takes files from their senders, or refuses them. */
 export class Receiving {
@@ -47,8 +50,10 @@ export class Receiving {
     this.writing = new Writing(
       {
         ...ports,
-        ready: ({ transferId, safeBytes }, { seat, protocol }) =>
-          send(seat, encodeReady(protocol, transferId, safeBytes)),
+        ready: ({ transferId, safeBytes }, upload) => {
+          upload.movedMs = ports.clock.now();
+          send(upload.seat, encodeReady(upload.protocol, transferId, safeBytes));
+        },
         progressed: ({ transferId }, upload) => {
           upload.told = upload.written;
           send(upload.seat, encodeProgress(transferId, upload.told));
@@ -60,14 +65,18 @@ export class Receiving {
     );
   }
 
-  begin(seat: PlayerSeat, begin: FileBegin): void {
-    const { shelf, newId } = this.ports;
+  begin(seat: PlayerSeat, begin: FileBegin, id = this.ports.newId()): void {
+    const { shelf, clock } = this.ports;
     const { userId, protocol } = seat;
     const { uploads, refused } = this.of(seat);
-    const id = newId();
     const transferId = (protocol === 2 ? begin.transferId : undefined) ?? id;
     const key = keyOf(protocol, transferId);
     const known = shelf.find(userId, transferId);
+    // It came whole on a connection that ended: what became of it is known in a moment.
+    if (known?.upload?.isEnding && known.upload.seat === undefined && !this.isStopping)
+      return void shelf.inLine(known, async () => {
+        if (seat.state === 'open') this.begin(seat, begin, id);
+      });
     const refusal = this.isStopping
       ? fileRefusals.stopping
       : protocol === 1 && uploads.size > 0
@@ -81,9 +90,10 @@ export class Receiving {
       for (const one of inTheWay(shelf.of(userId), this.limits.perUserMax)) this.discard(one);
     const transfer = known ?? shelf.add(id, userId, transferId, begin);
     transfer.sha256 ??= begin.sha256?.toLowerCase();
-    const upload = newUpload(seat, key, this.memory);
+    const upload = newUpload(seat, key, this.memory, clock.now());
     transfer.upload = upload;
-    transfer.touchedMs = this.ports.clock.wallMs();
+    transfer.touchedMs = clock.wallMs();
+    shelf.hold(transfer, transfer.fileSize);
     uploads.set(key, transfer);
     refused.delete(key);
     void shelf.inLine(transfer, () => this.writing.open(transfer, upload));
@@ -106,7 +116,9 @@ export class Receiving {
     if (refusal !== undefined) return this.fail(transfer, refusal);
     upload.received += piece.length;
     upload.pending.push(piece);
+    this.ports.figures.bytes.received += piece.length;
     transfer.touchedMs = this.ports.clock.wallMs();
+    upload.movedMs = this.ports.clock.now();
     if (upload.isWriting) return;
     upload.isWriting = true;
     void this.ports.shelf.inLine(transfer, () => this.writing.write(transfer, upload));
@@ -160,16 +172,38 @@ export class Receiving {
     await Promise.all([...this.ports.shelf.byId.values()].map(({ line }) => line));
   }
 
+  /** Says no to transfers of which nothing comes, so that others have their place; they can be resumed. */
+  endStalled(): void {
+    const nowMs = this.ports.clock.now();
+    const { stallMs } = this.limits;
+    for (const { uploads } of this.seats.values())
+      for (const transfer of uploads.values()) {
+        const upload = transfer.upload!;
+        const { isReady, isEnding, isWriting, protocol } = upload;
+        // What waits for us is none of the sender's fault.
+        if (!isReady || isEnding || isWriting) upload.movedMs = nowMs;
+        // Of protocol 1 all comes at once, when it is whole.
+        const megabytes = protocol === 1 ? Math.max(1, transfer.fileSize / mib) : 1;
+        if (nowMs - upload.movedMs < stallMs * megabytes) continue;
+        this.tellFailed(transfer, upload, fileRefusals.tooSlow);
+        this.breakOff(transfer, upload);
+      }
+  }
+
   /** Says no to a transfer under way, and forgets it. */
-  fail(transfer: Transfer, refusal: FileRefusal): void {
-    const { upload, id, fileSize, transferId } = transfer;
-    if (upload === undefined || transfer.state !== 'incoming') return;
-    this.ports.report('info', 'file_failed', { id, bytes: fileSize, reason: refusal.message });
-    if (upload.seat !== undefined) {
-      this.of(upload.seat).uploads.delete(upload.key);
-      this.refuse(upload.seat, refusal, upload.key, transferId);
-    }
+  private fail(transfer: Transfer, refusal: FileRefusal): void {
+    if (transfer.upload === undefined || transfer.state !== 'incoming') return;
+    this.tellFailed(transfer, transfer.upload, refusal);
     this.discard(transfer);
+  }
+
+  private tellFailed(transfer: Transfer, upload: Upload, refusal: FileRefusal): void {
+    const { id, fileSize, transferId } = transfer;
+    const { seat, key } = upload;
+    this.ports.report('info', 'file_failed', { id, bytes: fileSize, reason: refusal.message });
+    if (seat === undefined) return this.ports.figures.refused(refusal);
+    this.of(seat).uploads.delete(key);
+    this.refuse(seat, refusal, key, transferId);
   }
 
   private of(seat: PlayerSeat): Sending {
@@ -191,15 +225,21 @@ export class Receiving {
   /** Says no; of what comes with the same key and was never begun, once for all. */
   private refuse(seat: PlayerSeat, refusal: FileRefusal, key?: string, transferId?: string): void {
     const { refused } = this.of(seat);
-    if (refusal === fileRefusals.noTransfer && refused.has(key!)) return;
+    const isOfNone = refusal === fileRefusals.noTransfer || refusal === fileRefusals.badFrame;
+    if (isOfNone && ((key !== undefined && refused.has(key)) || seat.burst > this.limits.noesMax))
+      return;
     if (key !== undefined) refused.add(key);
     if (refused.size > refusedMax) refused.delete(refused.values().next().value!);
-    send(seat, encodeFailed(seat.protocol, transferId, refusal));
+    const text = encodeFailed(seat.protocol, transferId, refusal);
+    seat.burst += text.length;
+    this.ports.figures.refused(refusal);
+    send(seat, text);
   }
 
   private finished(transfer: Transfer, { seat, key }: Upload): void {
     const { id, fileSize } = transfer;
     this.ports.report('info', 'file_stored', { id, bytes: fileSize });
+    this.ports.figures.stored += 1;
     if (seat !== undefined) {
       this.of(seat).uploads.delete(key);
       this.tellSent(seat, transfer);

@@ -1,6 +1,7 @@
 import type { FileBegin } from './file-frames.ts';
 import { cleanFileName } from './file-names.ts';
 import type { TransferPorts, WritableFile } from './transfer-ports.ts';
+import { encodeRecord, readRecord, type StoredTransfer } from './transfer-record.ts';
 import type { Upload } from './transfer-upload.ts';
 
 /** A file on its way from one user to another. */
@@ -23,6 +24,10 @@ export interface Transfer {
   number: number;
   /** When something came last, by the wall clock, for that outlives the process. */
   touchedMs: number;
+  /** Its file has no more than these. */
+  diskBytes: number;
+  /** Disk that it counts with: all that its sender may still bring, or what it has. */
+  heldBytes: number;
   /** Its connection, as long as it has one; without, it can be resumed. */
   upload: Upload | undefined;
   /** Open for writing; not yet, when an earlier run left it. */
@@ -35,21 +40,6 @@ export interface Transfer {
   checkpoint: Promise<void> | undefined;
 }
 
-/** What a record says beside the id, which is its key. */
-const storedFields = [
-  'transferId',
-  'senderId',
-  'targetId',
-  'fileName',
-  'fileSize',
-  'sha256',
-  'state',
-  'safeBytes',
-  'number',
-  'touchedMs',
-] as const;
-type Stored = Pick<Transfer, (typeof storedFields)[number]>;
-
 const set = 'transfers';
 
 /**
@@ -60,7 +50,7 @@ const set = 'transfers';
 export class Shelf {
   readonly byId = new Map<string, Transfer>();
   private readonly bySender = new Map<string, Set<Transfer>>();
-  /** Disk that is taken, or promised to those that come. */
+  /** Disk that is taken, or promised to those that come: the `heldBytes` of all. */
   bytes = 0;
   private lastNumber = 0;
   /** Tries again what could not be removed. */
@@ -75,11 +65,19 @@ export class Shelf {
     const { files, records, report } = this.ports;
     const onDisk = new Map((await files.list()).map(({ id, bytes }) => [id, bytes]));
     for (const { key: id, text } of await records.all(set)) {
-      const stored: Stored = JSON.parse(text);
-      const transfer: Transfer = { id, ...stored, ...fresh(), isRecorded: true };
-      this.keep(transfer);
       const bytes = onDisk.get(id) ?? -1;
       onDisk.delete(id);
+      let stored: StoredTransfer;
+      try {
+        stored = readRecord(id, text);
+      } catch (error) {
+        // Its file stays, too: somebody may know better.
+        report('error', 'record_unreadable', { set, key: id, error: String(error) });
+        continue;
+      }
+      const sizes = { diskBytes: bytes, heldBytes: Math.max(0, bytes) };
+      const transfer = { id, sha256: undefined, ...stored, ...sizes, ...fresh(), isRecorded: true };
+      this.keep(transfer);
       if (bytes >= stored.safeBytes) continue;
       report('error', 'file_lost', { id, state: stored.state, bytes: stored.safeBytes });
       await this.remove(transfer);
@@ -102,6 +100,8 @@ export class Shelf {
       safeBytes: 0,
       number: 0,
       touchedMs: this.ports.clock.wallMs(),
+      diskBytes: 0,
+      heldBytes: begin.fileSize,
       ...fresh(),
     };
     this.keep(transfer);
@@ -133,6 +133,12 @@ export class Shelf {
       this.ports.report('error', 'transfer_broke', { id: transfer.id, error: String(error) });
     });
     return transfer.line;
+  }
+
+  /** It counts with so much disk from now on. */
+  hold(transfer: Transfer, bytes: number): void {
+    this.bytes += bytes - transfer.heldBytes;
+    transfer.heldBytes = bytes;
   }
 
   /** Its first `safeBytes` are synced: a restart may go on there. Rejects when the store does. */
@@ -167,7 +173,7 @@ export class Shelf {
   }
 
   private async erase(transfer: Transfer): Promise<void> {
-    const { id, senderId, fileSize } = transfer;
+    const { id, senderId } = transfer;
     const { files, records } = this.ports;
     await transfer.checkpoint;
     try {
@@ -179,7 +185,7 @@ export class Shelf {
     }
     transfer.file = undefined;
     this.byId.delete(id);
-    this.bytes -= fileSize;
+    this.hold(transfer, 0);
     const others = this.bySender.get(senderId)!;
     others.delete(transfer);
     if (others.size === 0) this.bySender.delete(senderId);
@@ -191,17 +197,17 @@ export class Shelf {
   }
 
   private keep(transfer: Transfer): void {
-    const { id, senderId, fileSize, number } = transfer;
+    const { id, senderId, heldBytes, number } = transfer;
     this.byId.set(id, transfer);
     this.bySender.getOrInsertComputed(senderId, () => new Set()).add(transfer);
-    this.bytes += fileSize;
+    this.bytes += heldBytes;
     this.lastNumber = Math.max(this.lastNumber, number);
   }
 
-  private async put(transfer: Transfer, changes: Partial<Stored>): Promise<void> {
+  private async put(transfer: Transfer, changes: Partial<StoredTransfer>): Promise<void> {
     const changed = { ...changes, touchedMs: this.ports.clock.wallMs() };
     transfer.isRecorded = true;
-    const text = JSON.stringify({ ...transfer, ...changed }, [...storedFields]);
+    const text = encodeRecord({ ...transfer, ...changed } as StoredTransfer);
     await this.ports.records.put(set, [{ key: transfer.id, text }]);
     Object.assign(transfer, changed);
   }

@@ -15,6 +15,8 @@ export interface Upload {
   /** `file_send_complete` has come. */
   isEnding: boolean;
   isWriting: boolean;
+  /** When something came last, or could. */
+  movedMs: number;
   readonly pending: Pending;
   /** Bytes from the start of the file: that came, that are written, that the sender knows of. */
   received: number;
@@ -22,7 +24,7 @@ export interface Upload {
   told: number;
 }
 
-export function newUpload(seat: PlayerSeat, key: string, memory: Memory): Upload {
+export function newUpload(seat: PlayerSeat, key: string, memory: Memory, nowMs: number): Upload {
   return {
     seat,
     protocol: seat.protocol,
@@ -31,6 +33,7 @@ export function newUpload(seat: PlayerSeat, key: string, memory: Memory): Upload
     isReady: false,
     isEnding: false,
     isWriting: false,
+    movedMs: nowMs,
     pending: new Pending(memory),
     received: 0,
     written: 0,

@@ -36,7 +36,10 @@ export class Writing {
       upload.hasRoom = true;
       if (freeBytes - this.promisedBytes() < this.limits.freeBytesMin)
         return failed(transfer, fileRefusals.diskFull);
-      transfer.file ??= await files.write(transfer.id, transfer.safeBytes);
+      if (transfer.file === undefined) {
+        transfer.file = await files.write(transfer.id, transfer.safeBytes);
+        transfer.diskBytes = transfer.safeBytes;
+      }
     } catch (error) {
       return this.diskFailed(transfer, error);
     }
@@ -54,6 +57,7 @@ export class Writing {
       while (pending.bytes > 0 && transfer.state === 'incoming') {
         const { bytes } = pending;
         const parts = pending.take();
+        transfer.diskBytes += bytes;
         await transfer.file!.append(parts).finally(() => pending.done(parts));
         upload.written += bytes;
         if (upload.protocol === 1 || transfer.state !== 'incoming') continue;
@@ -101,6 +105,7 @@ export class Writing {
     // Its sender may be back already.
     if (transfer.upload !== upload) return;
     transfer.upload = undefined;
+    this.ports.shelf.hold(transfer, transfer.diskBytes);
     if (transfer.safeBytes === 0) void this.ports.shelf.remove(transfer);
   }
 

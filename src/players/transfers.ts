@@ -1,7 +1,12 @@
 import type { Cancel } from '../sockets/ports.ts';
-import { type FileFrame, fileRefusals } from './file-frames.ts';
+import type { FileFrame } from './file-frames.ts';
 import type { PlayerSeat } from './seat.ts';
-import { TransferFigures, type TransferView } from './transfer-figures.ts';
+import {
+  receivingView,
+  sendingView,
+  TransferFigures,
+  type TransferView,
+} from './transfer-figures.ts';
 import { Forwarding } from './transfer-forwarding.ts';
 import type { TransferLimits, TransferPorts } from './transfer-ports.ts';
 import { Receiving } from './transfer-receiving.ts';
@@ -21,16 +26,17 @@ export class Transfers {
   private readonly receiving: Receiving;
   private readonly forwarding: Forwarding;
   private stopSweeping: Cancel = () => {};
+  private stopLooking: Cancel = () => {};
 
   constructor(
     private readonly ports: TransferPorts,
     private readonly limits: TransferLimits,
   ) {
-    const watched = this.figures.watching(ports, () => this.shelf);
-    this.shelf = new Shelf(watched);
-    this.forwarding = new Forwarding({ ...watched, shelf: this.shelf }, limits);
+    this.shelf = new Shelf(ports);
+    const { shelf, figures } = this;
+    this.forwarding = new Forwarding({ ...ports, shelf, figures }, limits);
     const stored = this.forwarding.add.bind(this.forwarding);
-    this.receiving = new Receiving({ ...watched, shelf: this.shelf, stored }, limits);
+    this.receiving = new Receiving({ ...ports, shelf, figures, stored }, limits);
   }
 
   /** Takes over what an earlier run left. Call before the first connection. */
@@ -39,6 +45,7 @@ export class Transfers {
     for (const transfer of this.shelf.waiting()) this.forwarding.add(transfer);
     this.expire();
     this.sweepLater();
+    this.lookLater();
   }
 
   frame(seat: PlayerSeat, frame: FileFrame): void {
@@ -49,7 +56,6 @@ export class Transfers {
 
   /** A binary frame. Nobody may change the bytes any more. */
   bytes(seat: PlayerSeat, bytes: Uint8Array): void {
-    this.figures.bytes.received += bytes.length;
     this.receiving.bytes(seat, bytes);
   }
 
@@ -71,7 +77,10 @@ export class Transfers {
 
   /** What is under way from and to a user who is online. */
   of(userId: string): TransferView[] {
-    return this.figures.views(this.shelf.of(userId), this.ports.seatOf(userId));
+    const views = this.shelf.of(userId).flatMap((one) => sendingView(one) ?? []);
+    for (const [one, bytes] of this.forwarding.givenTo(userId))
+      views.push(receivingView(one, bytes));
+    return views;
   }
 
   /** Bytes of files that wait for their targets. */
@@ -84,8 +93,7 @@ export class Transfers {
 
   /** Takes and gives nothing more; within `budgetMs` what came is on disk, finished or resumable. */
   async drain(budgetMs: number): Promise<void> {
-    this.stopSweeping();
-    this.forwarding.stop();
+    this.end();
     const stopped = this.receiving.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const cancel = this.ports.clock.after(budgetMs, resolve);
@@ -96,26 +104,35 @@ export class Transfers {
   /** Ends at once, as a crash would. */
   end(): void {
     this.stopSweeping();
+    this.stopLooking();
     this.forwarding.stop();
   }
 
   private sweepLater(): void {
-    const { keepMs } = this.limits;
-    this.stopSweeping = this.ports.clock.after(Math.min(60_000, keepMs / 60), () => {
+    const { keepMs, resumeMs } = this.limits;
+    this.stopSweeping = this.ports.clock.after(Math.min(60_000, keepMs / 60, resumeMs / 60), () => {
       this.sweepLater();
       this.shelf.sweep();
       this.expire();
     });
   }
 
+  private lookLater(): void {
+    this.stopLooking = this.ports.clock.after(this.limits.stallMs / 4, () => {
+      this.lookLater();
+      this.receiving.endStalled();
+    });
+  }
+
   private expire(): void {
-    const beforeMs = this.ports.clock.wallMs() - this.limits.keepMs;
+    const { keepMs, resumeMs } = this.limits;
+    const nowMs = this.ports.clock.wallMs();
     for (const transfer of this.shelf.byId.values()) {
       const { id, state, touchedMs, upload } = transfer;
-      if (touchedMs > beforeMs || state === 'over' || upload?.isEnding) continue;
+      if (nowMs - touchedMs < (state === 'waiting' ? keepMs : resumeMs)) continue;
+      if (state === 'over' || upload !== undefined || this.forwarding.isMoving(transfer)) continue;
       this.ports.report('info', 'file_expired', { id, state });
-      if (upload !== undefined) this.receiving.fail(transfer, fileRefusals.tooSlow);
-      else if (state === 'waiting') this.forwarding.forget(transfer);
+      if (state === 'waiting') this.forwarding.forget(transfer);
       else void this.shelf.remove(transfer);
     }
   }

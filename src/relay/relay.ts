@@ -47,9 +47,11 @@ export class Relay {
     private readonly limits: RelayLimits,
   ) {
     const { clock, topics, store } = ports;
-    this.rings = new Rings(store.rings, clock, ringLimits(limits), (ring) => {
-      this.toMods.emptied(ring);
-      this.toBot.emptied(ring);
+    this.rings = new Rings(store.rings, clock, ringLimits(limits), {
+      emptied: (ring) => {
+        this.toMods.emptied(ring);
+        this.toBot.emptied(ring);
+      },
     });
     const shared = {
       clock,

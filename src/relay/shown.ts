@@ -193,6 +193,12 @@ function metersOf(relay: Relay): Meter[] {
       read: () => rings.bounds.bytes,
     },
     {
+      name: 'queued_max_bytes',
+      help: 'How many bytes the messages that wait may have.',
+      kind: 'gauge',
+      read: () => rings.bounds.limits.bytesMax,
+    },
+    {
       name: 'unreceipted_bytes',
       help: 'Characters of messages that were sent live and are not confirmed.',
       kind: 'gauge',

@@ -26,6 +26,8 @@ export interface SessionsAppPorts {
   hasPluginRoute: boolean;
   server(): Bun.Server<SocketData>;
   addressOf(request: Request): string;
+  /** Whether a web page that may not act here sent it. */
+  isOfForeignPage(request: Request): boolean;
 }
 
 /** What waits in the seat's place until the socket is open. */
@@ -75,8 +77,15 @@ export function sessionsApp(ports: SessionsAppPorts) {
     return answered(readRequest(text, ports.jsonDepthMax), request, answerFields);
   }
 
-  /** Today's plugin asks for a token this way, and reads nothing but that. */
+  /**
+   * Today's plugin asks for a token this way, and reads nothing but that. It is a GET that acts, which
+   * the guard of the listener lets through.
+   */
   function plugin(request: Request): Promise<Response> | Response {
+    if (ports.isOfForeignPage(request)) {
+      sessions.figures.refused.foreignPage += 1;
+      return refused(sessionRefusals.foreignPage);
+    }
     const asked = requestOf(userIdOf(request) ?? '');
     return answered(asked, request, (answer) => ('token' in answer ? { token: answer.token } : {}));
   }
@@ -103,8 +112,11 @@ export function sessionsApp(ports: SessionsAppPorts) {
     : app;
 }
 
+/** Not by `URL`, which throws for what clients may write into the `Host` before it. */
 function userIdOf({ url }: Request): string | undefined {
-  return new URL(url).searchParams.get('userId') ?? undefined;
+  const start = url.indexOf('?');
+  if (start < 0) return undefined;
+  return new URLSearchParams(url.slice(start)).get('userId') ?? undefined;
 }
 
 function refused({ code, message }: Refusal, detail?: string, retryAfterS = 5): Response {

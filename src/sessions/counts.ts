@@ -24,10 +24,10 @@ export class Counts {
     else this.byName.set(name, { count: 1, endMs: nowMs + this.windowMs });
   }
 
-  /** One that was added does not count after all. */
-  takeBack(name: string, nowMs: number): void {
-    const known = this.current(name, nowMs);
-    if (known !== undefined) known.count -= 1;
+  /** One that was added at `addedMs` does not count after all. Only its own window forgets it. */
+  takeBack(name: string, addedMs: number): void {
+    const known = this.byName.get(name);
+    if (known !== undefined && addedMs >= known.endMs - this.windowMs) known.count -= 1;
   }
 
   /** Forgets what is over. */

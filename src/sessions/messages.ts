@@ -17,7 +17,7 @@ export const sessionRefusals = {
   wrongSecret: { code: 401, message: 'Wrong secret.', retry: false },
   tokenNeeded: {
     code: 401,
-    message: 'This user has a session: its token is needed to bind a secret.',
+    message: 'This user has a session: the token of the oldest is needed to bind a secret.',
     retry: false,
   },
   tooManyGuesses: { code: 429, message: 'Too many wrong secrets, try later.', retry: true },
@@ -27,8 +27,24 @@ export const sessionRefusals = {
     retry: true,
   },
   busy: { code: 429, message: 'Too much to do, try later.', retry: true },
+  failed: { code: 500, message: 'Something went wrong here.', retry: true },
+  foreignPage: {
+    code: 403,
+    message: 'Pages of others may not make sessions (server.allowed_origins).',
+    retry: false,
+  },
   tooManyRequests: { code: 429, message: 'Too many requests wait for their answer.', retry: true },
   tooManySessions: { code: 429, message: 'Too many sessions (auth.sessions_max).', retry: true },
+  tooManyClaims: {
+    code: 429,
+    message: 'Too many users have a secret (auth.claims_max).',
+    retry: true,
+  },
+  sessionsInUse: {
+    code: 429,
+    message: 'All sessions of this user are in use (auth.max_sessions_per_user).',
+    retry: true,
+  },
   storeFailed: { code: 429, message: 'The store cannot write, try later.', retry: true },
   notUpgrading: { code: 426, message: 'This address speaks WebSocket, or POST.', retry: false },
   silent: { code: 408, message: 'nothing valid in time', close: 4408, retry: true },
@@ -44,7 +60,7 @@ const requestSchema = Type.Union([
     type: Type.Literal('auth'),
     userId: userIdSchema,
     secret: Type.Optional(Secret),
-    /** Of a live session of this user: needed to bind a secret beside one. */
+    /** Of the oldest live session of this user: needed to bind a secret beside it. */
     token: Type.Optional(Token),
   }),
   Type.Object({ type: Type.Literal('refresh'), token: Token }),
@@ -91,15 +107,18 @@ export type SessionAnswer =
   | { userId?: string; token?: string; expiresAt?: string }
   | { refusal: Refusal; retryAfterS?: number };
 
+/** How a socket is told: a fault of ours is no answer to what was asked for. */
+export function encodeAnswer(type: SessionRequest['type'], answer: SessionAnswer): string {
+  return 'refusal' in answer && answer.refusal.code === sessionRefusals.failed.code
+    ? encodeError(answer.refusal)
+    : JSON.stringify({ type: `${type}_result`, ...answerFields(answer) });
+}
+
 /** The fields of an answer, as both a socket and POST give them. */
 export function answerFields(answer: SessionAnswer): object {
   return 'refusal' in answer
     ? { success: false, message: answer.refusal.message }
     : { success: true, ...answer };
-}
-
-export function encodeAnswer(type: SessionRequest['type'], answer: SessionAnswer): string {
-  return JSON.stringify({ type: `${type}_result`, ...answerFields(answer) });
 }
 
 export function encodeError({ code, message }: Refusal, detail?: string): string {

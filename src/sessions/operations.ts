@@ -67,7 +67,8 @@ function refused(refusals: readonly Refusal[]): Record<number, Answer> {
 const { badMessage, secretNeeded, secretRequired, tooManySessionsMade } = sessionRefusals;
 const { unknownToken, wrongSecret, tokenNeeded, tooManyGuesses } = sessionRefusals;
 const { busy, tooManySessions, storeFailed, notUpgrading } = sessionRefusals;
-const tooMuch = [tooManySessionsMade, busy, tooManySessions, storeFailed];
+const { tooManyClaims, sessionsInUse, failed, foreignPage } = sessionRefusals;
+const noRoom = [tooManySessionsMade, tooManySessions, sessionsInUse, storeFailed];
 
 /** `POST /auth`; `notJson` is its refusal of another content type. */
 export const authOperation = (notJson: Refusal): Operation => ({
@@ -80,7 +81,7 @@ export const authOperation = (notJson: Refusal): Operation => ({
     200: granted,
     ...refused([
       ...[badMessage, notJson, unknownToken, secretNeeded, secretRequired, wrongSecret],
-      ...[tokenNeeded, tooManyGuesses, ...tooMuch],
+      ...[tokenNeeded, tooManyGuesses, busy, tooManyClaims, ...noRoom, failed],
     ]),
   },
 });
@@ -114,6 +115,6 @@ export const pluginOperation: Operation = {
   parameters: [{ name: 'userId', in: 'query', summary: 'Whose.', schema: userId, required: true }],
   answers: {
     200: { summary: 'Its token.', schema: Type.Object({ token }) },
-    ...refused([badMessage, secretNeeded, secretRequired, ...tooMuch]),
+    ...refused([badMessage, secretNeeded, secretRequired, foreignPage, ...noRoom, failed]),
   },
 };

@@ -15,3 +15,8 @@ export function refuse(refusal: RefusalName, waitMs?: number): never {
   const retryAfterS = waitMs === undefined ? {} : { retryAfterS: Math.ceil(waitMs / 1000) };
   throw new Refused(refusal, { refusal: sessionRefusals[refusal], ...retryAfterS });
 }
+
+/** What the store cannot do is refused. */
+export async function stored<Value>(work: Promise<Value>): Promise<Value> {
+  return work.catch(() => refuse('storeFailed', 5_000));
+}

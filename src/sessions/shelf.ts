@@ -1,5 +1,6 @@
 import type { RecordStore } from '../store/store.ts';
 import type { Why } from './figures.ts';
+import { readSession, type StoredSession } from './records.ts';
 
 export interface Session {
   readonly digest: string;
@@ -27,10 +28,7 @@ function hasExpired({ expiresMs, users }: Session, nowMs: number): boolean {
   return expiresMs <= nowMs && users.size === 0;
 }
 
-/** What a record says beside the digest, which is its key. */
-type Stored = Pick<Session, 'userId' | 'createdMs' | 'expiresMs' | 'address'> &
-  Partial<Pick<Session, 'seenMs'>>;
-
+const set = 'sessions';
 /** Shares of its life by which a session must have aged to be written again. */
 const slideShare = 0.01;
 
@@ -51,6 +49,8 @@ export class Shelf {
       /** An id that nobody can get back to the digest from. */
       idOf(digest: string): string;
       ended(session: Session, why: Why): void;
+      /** A record was passed over, and is left where it is. */
+      unreadable(set: string): void;
     },
     private readonly ttlMs: number,
   ) {}
@@ -60,9 +60,13 @@ export class Shelf {
   }
 
   async load(nowMs: number): Promise<void> {
-    const records = (await this.ports.records.all('sessions'))
-      .map(({ key, text }) => ({ digest: key, stored: JSON.parse(text) as Stored }))
-      .sort((a, b) => a.stored.createdMs - b.stored.createdMs);
+    const records: { digest: string; stored: StoredSession }[] = [];
+    for (const { key, text } of await this.ports.records.all(set)) {
+      const stored = readSession(text);
+      if (stored === undefined) this.ports.unreadable(set);
+      else records.push({ digest: key, stored });
+    }
+    records.sort((a, b) => a.stored.createdMs - b.stored.createdMs);
     for (const { digest, stored } of records) {
       // Earlier versions did not say; its life began anew when it was seen.
       const seenMs = Math.max(stored.createdMs, Math.min(nowMs, stored.expiresMs - this.ttlMs));
@@ -113,7 +117,7 @@ export class Shelf {
     const digests = sessions.map(({ digest }) => digest);
     for (const session of sessions) session.isEnding = true;
     try {
-      await this.ports.records.drop('sessions', digests);
+      await this.ports.records.drop(set, digests);
     } catch (error) {
       for (const session of sessions) session.isEnding = false;
       throw error;
@@ -129,9 +133,12 @@ export class Shelf {
     }
   }
 
-  private made(digest: string, stored: Required<Stored>): Session {
+  private made(digest: string, stored: StoredSession & { seenMs: number }): Session {
+    const { userId, createdMs, expiresMs, seenMs, address } = stored;
     const number = (this.lastNumber += 1);
-    return { digest, id: this.ports.idOf(digest), number, ...stored, users: new Set() };
+    const id = this.ports.idOf(digest);
+    const users: Session['users'] = new Set();
+    return { digest, id, number, userId, createdMs, expiresMs, seenMs, address, users };
   }
 
   private keep(session: Session): Session {
@@ -143,9 +150,9 @@ export class Shelf {
     return session;
   }
 
-  private write(digest: string, stored: Stored): Promise<void> {
+  private write(digest: string, stored: StoredSession): Promise<void> {
     const { userId, createdMs, expiresMs, seenMs, address } = stored;
     const text = JSON.stringify({ userId, createdMs, expiresMs, seenMs, address });
-    return this.ports.records.put('sessions', [{ key: digest, text }]);
+    return this.ports.records.put(set, [{ key: digest, text }]);
   }
 }

@@ -1,4 +1,5 @@
 import type { Server, ServerWebSocket } from 'bun';
+import { addressGroup } from '../access/networks.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Peer } from './ports.ts';
 
@@ -59,7 +60,8 @@ export class Sockets {
   /** Upgrades a request that its part has let in. Undefined when that is done. */
   accept(server: Server<SocketData>, request: Request, data: SocketData): Refusal | undefined {
     const { address } = data;
-    const held = this.byAddress.get(address) ?? 0;
+    const group = addressGroup(address);
+    const held = this.byAddress.get(group) ?? 0;
     const refusal = this.draining
       ? socketRefusals.draining
       : this.count >= this.limits.total
@@ -73,7 +75,7 @@ export class Sockets {
     }
     // Counted before the upgrade, for the open handler may close it again.
     this.count += 1;
-    this.byAddress.set(address, held + 1);
+    this.byAddress.set(group, held + 1);
     if (server.upgrade(request, { data })) return undefined;
     this.left(address);
     return socketRefusals.notAnUpgrade;
@@ -111,8 +113,9 @@ export class Sockets {
 
   private left(address: string): void {
     this.count -= 1;
-    const held = this.byAddress.get(address)! - 1;
-    if (held === 0) this.byAddress.delete(address);
-    else this.byAddress.set(address, held);
+    const group = addressGroup(address);
+    const held = this.byAddress.get(group)! - 1;
+    if (held === 0) this.byAddress.delete(group);
+    else this.byAddress.set(group, held);
   }
 }

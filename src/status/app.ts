@@ -131,8 +131,9 @@ function actor(action: Action, { bodyLimits, jsonDepthMax, report }: StatusAppPo
     if (!isJsonRequest(request.headers)) return apiError(statusRefusals.notJson);
     const text = await readText(request, bodyLimits);
     if (typeof text !== 'string') {
-      const refusal = text.problem === 'tooLarge' ? 'tooLarge' : 'badRequest';
-      return apiError(statusRefusals[refusal], `${bodyProblems[text.problem]}.`);
+      return text.problem === 'tooLarge'
+        ? apiError(statusRefusals.tooLarge)
+        : apiError(statusRefusals.badRequest, bodyProblems[text.problem]);
     }
     const bad = (detail: string) => apiError(statusRefusals.badRequest, detail);
     if (jsonDepth(text) > jsonDepthMax)
@@ -174,8 +175,9 @@ const metricsHeaders = {
   'Cache-Control': 'no-store',
 };
 
+/** Not by `URL`, which throws for a strange Host. */
 function queryOf({ url }: Request): URLSearchParams {
-  return new URL(url).searchParams;
+  return new URLSearchParams(/\?([^#]*)/.exec(url)?.[1]);
 }
 
 function listAnswer(list: List<any>, request: Request): Response {

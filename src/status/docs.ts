@@ -46,7 +46,7 @@ export function docsApp(ports: DocsPorts) {
       '/swagger',
       // Its links are relative, so that they hold behind a proxy's prefix: the slash would break them.
       ({ request }) =>
-        new URL(request.url).pathname.endsWith('/')
+        /^[^?#]*\/(?:[?#]|$)/.test(request.url)
           ? new Response(null, { status: 308, headers: { Location: '../swagger' } })
           : page(request),
       operation(swaggerOperation),

@@ -35,6 +35,7 @@ const tags = {
   tasks: 'Work from callers to workers.',
   sessions: 'Who is who: sessions and their tokens.',
   players: 'Players, connected with their token.',
+  dashboard: 'A page for people, beside the tasks.',
   server: 'Every listener has these.',
 };
 

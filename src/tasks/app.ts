@@ -13,13 +13,11 @@ import { Fault, type TaskFrames, taskRefusals } from './messages.ts';
 import {
   clientsOperation,
   heartbeatOperation,
-  pageOperation,
   regionOperation,
   statusOperation,
   taskOperation,
   workerSocketOperation,
 } from './operations.ts';
-import { page } from './page.ts';
 import { clientsView, statusView } from './views.ts';
 import type { WorkerSeat, WorkerSockets } from './worker-sockets.ts';
 
@@ -34,8 +32,6 @@ export interface TasksAppPorts {
   taskLimits: BodyLimits;
   /** `path` is undefined when it is switched off. */
   socket: { path: string | undefined; connectionsMax: number; bytesMax: number };
-  /** Where the page is. */
-  pagePaths: readonly string[];
   hierarchy: Readonly<Record<string, string>>;
   newId(): string;
   /** The listener's. Not Elysia's `server`, whose getter costs a sixth of a task. */
@@ -49,7 +45,7 @@ const heartbeatBytesMax = 64 * 1024;
 /** The list of 20,000 workers is dear to make: it may be this old. */
 const listAgeMaxMs = 1000;
 
-/** `POST /task/request`, `POST /client/heartbeat`, `/ws`, what can be seen, and a page. */
+/** `POST /task/request`, `POST /client/heartbeat`, `/ws`, and what can be seen. */
 export function tasksApp(ports: TasksAppPorts) {
   const { dispatcher, frames, newId, workerSockets, heartbeat, report } = ports;
   const { workers } = heartbeat;
@@ -156,18 +152,10 @@ export function tasksApp(ports: TasksAppPorts) {
     )
     .get('/clients', clients, operation(clientsOperation))
     .get('/region', () => ports.hierarchy, operation(regionOperation));
-  for (const path of ports.pagePaths)
-    app.get(path, () => new Response(page, { headers: pageHeaders }), operation(pageOperation));
   if (ports.socket.path !== undefined)
     app.get(ports.socket.path, ({ request }) => socket(request), operation(workerSocketOperation));
   return app;
 }
-
-const pageHeaders = {
-  'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-};
 
 /** What the caller can decode, if that can stand in a header of ours. */
 function encodingsOf(headers: Headers): string | undefined {

@@ -210,13 +210,6 @@ export const regionOperation = view(
   { 'us-east-1': 'usa', usa: 'northamerica', northamerica: 'global' },
 );
 
-/** A page for people. */
-export const pageOperation: Operation = {
-  tag,
-  summary: 'A page for people.',
-  answers: { 200: { summary: 'HTML.', type: 'text/html' } },
-};
-
 /** `GET /ws`, or whatever path is configured. */
 export const workerSocketOperation: Operation = upgradeOperation({
   tag,

@@ -47,12 +47,23 @@ test('every setting of the table of those most wanted is one of mls.json', () =>
 test('the table of events has every event of the parts, and none that the source has not', () => {
   const rows = tableOf(read('docs/operations.md'), 'event', 'level', 'meaning');
   const documented = rows.flatMap(({ event }) => event!.split(', ')).map((one) => one.slice(1, -1));
-  const reported = /\breport\((?:'\w+', )?'(?!(?:info|warn|error)')(\w+)'/g;
-  const parts = ['tasks', 'sessions', 'players'].flatMap((part) =>
-    readdirSync(join(root, 'src', part)).map((name) => read(`src/${part}/${name}`)),
+  const name = "(?!(?:debug|info|warn|error)')(\\w+)";
+  const reported = new RegExp(
+    `\\breport\\(\\s*(?:'\\w+',\\s*)?'${name}'|\\blog\\(\\s*'\\w+',\\s*'\\w+',\\s*'${name}'`,
+    'g',
   );
-  const events = [...parts.join('\n').matchAll(reported)].map((match) => match[1]!);
-  expect(events.length).toBeGreaterThan(12);
+  const folders = ['relay', 'tasks', 'sessions', 'players', 'status', 'delivery', 'sockets'];
+  const files = [
+    'main.ts',
+    'server.ts',
+    ...folders.flatMap((folder) =>
+      readdirSync(join(root, 'src', folder)).map((file) => `${folder}/${file}`),
+    ),
+  ];
+  const events = files.flatMap((file) =>
+    [...read(`src/${file}`).matchAll(reported)].map(([, one, other]) => (one ?? other)!),
+  );
+  expect(events.length).toBeGreaterThan(30);
   expect(events.filter((event) => !documented.includes(event))).toEqual([]);
   expect(documented.filter((event) => !code.includes(`'${event}'`))).toEqual([]);
 });
@@ -63,6 +74,7 @@ test('the pages of the protocols have no block that is not played', () => {
     'docs/protocol-tasks.md': ['json', 'http', 'sh'],
     'docs/protocol-sessions.md': ['json', 'http', 'sh', 'toml'],
     'docs/protocol-players.md': ['json', 'sh', 'toml', 'hex', 'text'],
+    'docs/protocol-status.md': ['json', 'http', 'sh', 'toml', 'sse', 'js', 'text'],
   };
   for (const [page, languages] of Object.entries(pages)) {
     const others = blocksOf(read(page)).filter(({ language }) => !languages.includes(language));

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { Moonstead } from '../support/moonstead.ts';
+import { RawClient } from '../support/raw.ts';
 import { Game } from '../support/players.ts';
 
 const game = new Game();
@@ -85,6 +87,22 @@ test('a page of a foreign origin gets no session by POST or socket', async () =>
   for (const path of ['/auth?userId=a', '/player']) {
     const response = await fetch(`${game.server.http}${path}`, { headers: upgrade });
     expect([path, response.status]).toEqual([path, 403]);
+  }
+});
+
+test('a Host with a port that is none is answered like any other, and is no fault', async () => {
+  // What searches servers for leaks takes URLs apart itself, and stumbles.
+  const server = await Moonstead.start({ scan: false });
+  try {
+    for (const Host of ['127.0.0.1:99999', 'localhost:99999']) {
+      const options = { path: '/auth?userId=hosted', headers: { Host } };
+      const client = await RawClient.ask(server.port, options);
+      expect(await client.next()).toMatchObject({ type: 'auth_result', userId: 'hosted' });
+      client.destroy();
+    }
+    expect(server.events.filter(({ level }) => level === 'error')).toEqual([]);
+  } finally {
+    await server.stop();
   }
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test';
+import { Database } from 'bun:sqlite';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder, until } from '../support/moonstead.ts';
@@ -119,16 +120,97 @@ test('the files hold no token and no secret, before the stop and after it', asyn
   search();
 });
 
-test('a session past max_sessions_per_user pushes the oldest out, and its player with it', async () => {
+test('a session past max_sessions_per_user pushes the oldest out, and with the secret its player', async () => {
   await game.start();
-  const first = await game.session('u');
+  const first = await game.session('u', { secret });
   const player = await game.player('u', { token: first.token });
   const more = [];
-  for (let i = 0; i < 4; i++) more.push(await game.session('u'));
+  for (let i = 0; i < 4; i++) more.push(await game.session('u', { secret }));
   expect(await player.ended()).toEqual({ code: 4401, reason: 'logged out' });
   expect(await game.isValid(first.token)).toBeFalse();
   for (const { token } of more) expect(await game.isValid(token)).toBeTrue();
   expect(await game.isValid((await game.session('other')).token)).toBeTrue();
+});
+
+test('who comes without a secret pushes no player out: another session goes, or none comes', async () => {
+  await game.start({ auth: { max_sessions_per_user: 2 } });
+  const first = await game.session('u');
+  const player = await game.player('u', { token: first.token });
+  const more = [];
+  for (let i = 0; i < 3; i++) more.push(await game.session('u'));
+  expect(await game.isValid(first.token)).toBeTrue();
+  const valid = [];
+  for (const { token } of more) valid.push(await game.isValid(token));
+  expect(valid).toEqual([false, false, true]);
+  player.say({ type: 'ping' });
+  await player.next(({ type }) => type === 'pong');
+  await game.stop();
+  await game.start({ auth: { max_sessions_per_user: 1 } });
+  const only = await game.session('u');
+  const busy = await game.player('u', { token: only.token });
+  const refused = await game.post({ type: 'auth', userId: 'u' });
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
+  expect(await refused.json()).toEqual({
+    success: false,
+    message: 'All sessions of this user are in use (auth.max_sessions_per_user).',
+  });
+  expect(busy.closed).toBeUndefined();
+});
+
+test('records that cannot be read are passed over and told; every answer comes', async () => {
+  folder = temporaryFolder();
+  await game.start({}, folder);
+  await game.session('zoe');
+  await game.stop();
+  const path = join(folder, 'data', 'moonstead.db');
+  const count = () => {
+    using database = new Database(path);
+    return database.query<{ n: number }, []>('SELECT count(*) AS n FROM records').get()!.n;
+  };
+  const records = [
+    ['sessions', 'not-json', '{"userId":'],
+    ['sessions', 'no-fields', '{}'],
+    ['sessions', 'null', 'null'],
+    ['claims', 'alice', 'garbage'],
+    // Looks like a hash, and is none.
+    ['claims', 'bob', '$argon2id$v=19$m=19456,t=2,p=1$x$x'],
+  ];
+  {
+    using database = new Database(path);
+    const put = database.prepare('INSERT INTO records ("set", key, text) VALUES (?, ?, ?)');
+    for (const record of records) put.run(...record);
+  }
+  const before = count();
+  await game.start({}, folder);
+  const { events } = game.server;
+  const told = events.filter(({ event }) => event === 'record_unreadable');
+  expect(told.map(({ level, set }) => `${level} ${set}`)).toEqual([
+    'error claims',
+    'error sessions',
+    'error sessions',
+    'error sessions',
+  ]);
+  const fault = { success: false, message: 'Something went wrong here.' };
+  for (const userId of ['alice', 'bob']) {
+    expect(await game.answer({ type: 'auth', userId, secret })).toEqual({ status: 500, ...fault });
+    const socket = await game.socket(`/auth?userId=zoe`);
+    socket.say({ type: 'auth', userId, secret }, { type: 'auth', userId: 'zoe' });
+    await until('the answers', () => socket.frames.length === 3);
+    expect(socket.frames.map(({ type, code }) => [type, code])).toEqual([
+      ['auth_result', undefined],
+      ['error', 500],
+      ['auth_result', undefined],
+    ]);
+  }
+  await game.leave();
+  expect(await game.server.stop()).toBe(0);
+  // Of the sessions of zoe there are four now.
+  expect(count()).toBe(before + 3);
+  expect(game.server.output).not.toContain(secret);
+  const faults = game.server.events.filter(({ event }) => event === 'fault');
+  expect(faults).toHaveLength(2);
+  // What is looked at when the test is over is a run without faults.
+  await game.start();
 });
 
 test('logging out, by socket or POST, closes the player with 4401, and nobody else', async () => {

@@ -74,6 +74,35 @@ test('GET /sessions without a good userId is 400', async () => {
   }
 });
 
+test('GET /sessions makes no session for a page of others', async () => {
+  const { sessions } = await start({ ...apart, MOONSTEAD_AUTH_PORT: '0' });
+  const status = async (headers: Record<string, string>, method = 'GET') =>
+    (await fetch(`${sessions}/sessions?userId=a`, { headers, method })).status;
+  const foreign: Record<string, string>[] = [
+    { Origin: 'https://evil.example' },
+    { Origin: 'null' },
+    { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'same-origin' },
+    // Of an image or a link, which come without an origin.
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+  ];
+  for (const headers of foreign)
+    for (const method of ['GET', 'HEAD'])
+      expect([headers, await status(headers, method)]).toEqual([headers, 403]);
+  const refused = await fetch(`${sessions}/sessions?userId=a`, { headers: foreign[0]! });
+  expect(await refused.json()).toEqual({
+    success: false,
+    message: 'Pages of others may not make sessions (server.allowed_origins).',
+  });
+  const own: Record<string, string>[] = [
+    {},
+    { Origin: sessions! },
+    { 'Sec-Fetch-Site': 'same-origin' },
+    { 'Sec-Fetch-Site': 'none' },
+  ];
+  for (const headers of own) expect([headers, await status(headers)]).toEqual([headers, 200]);
+});
+
 /** A free one: a listener of ours has just given it back. */
 function freePort(): string {
   const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });

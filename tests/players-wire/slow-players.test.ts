@@ -101,6 +101,30 @@ test('who is not authenticated and does not read its errors costs little memory,
   expect(game.closings).toEqual(['4508 too slow (players.too_slow_bytes)']);
 });
 
+test.each([1, 2] as const)(
+  'nobody can have a player of protocol %d who does not read closed, by asking it for links',
+  async (protocol) => {
+    await start({ slow_timeout: '10m' });
+    const slow = await game.rawPlayer('slow', { protocol });
+    slow.stopReading();
+    const ada = await game.player('ada');
+    const asks = async () => {
+      for (let n = 0; n < 5_000; n++)
+        ada.say({ type: 'connect', targetUserId: 'slow' }, { type: 'disconnect' });
+      ada.say({ type: 'ping' });
+      await ada.next(({ type }) => type === 'pong');
+    };
+    const isRefused = () => ada.frames.some(({ code }) => code === 503);
+    for (let n = 0; !isRefused(); n++) {
+      await asks();
+      if (n * 5_000 * 50 > 4 * kernelBytes) throw new Error('it was never refused');
+    }
+    // As much again as it takes to be closed.
+    for (let n = 0; n < 6; n++) await asks();
+    expect(game.closings).toEqual([]);
+  },
+);
+
 test('who does not read the answers of /auth costs little memory, and is ended', async () => {
   await start();
   const slow = await game.raw('/auth?userId=slow');

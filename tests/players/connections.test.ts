@@ -184,3 +184,28 @@ test('a stop tells nobody of all who leave, and after it nothing is planned', as
   await stage.pass(1000);
   expect(stage.clock['heap'].filter(({ fn }) => fn !== undefined)).toEqual([]);
 });
+
+test('answers to empty binary frames that nobody reads are bounded, in a turn and beyond', async () => {
+  const stage = await new Stage().begin();
+  const stranger = stage.stranger();
+  for (let n = 0; n < 1000; n++) stage.players.bytes(stranger.seat, new Uint8Array(0));
+  expect(stranger.errors.length).toBeGreaterThan(0);
+  expect(stranger.texts.join('').length).toBeLessThan(2000);
+  await stage.pass();
+  stranger.got = [];
+  stage.players.bytes(stranger.seat, new Uint8Array(0));
+  expect(stranger.errors).toEqual([400]);
+  stranger.buffered = 8001;
+  for (let n = 0; n < 10; n++) stage.players.bytes(stranger.seat, new Uint8Array(0));
+  await stage.pass();
+  expect(stranger.ended).toBe(4508);
+});
+
+test('a flood of binary frames of a player is looked at in the next turn', async () => {
+  const stage = await new Stage().begin();
+  const ann = stage.enter('ann');
+  ann.buffered = 8001;
+  for (let n = 0; n < 10; n++) stage.players.bytes(ann.seat, new Uint8Array(0));
+  await stage.pass();
+  expect(ann.ended).toBe(4508);
+});

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { expect, spyOn, test } from 'bun:test';
 import { type Actor, Stage } from './stage.ts';
 
 const ask = (who: Actor, targetUserId: string) => who.say({ type: 'connect', targetUserId });
@@ -167,11 +167,11 @@ test('neither end of a link has more links than may be, whoever asked', async ()
   const stage = await new Stage({ linksMax: 1 }).begin();
   const [ann, bob, cem] = [stage.enter('ann'), stage.enter('bob'), stage.enter('cem')];
   ask(ann, 'bob');
-  ask(ann, 'cem');
+  ask(cem, 'ann');
   accept(bob, 'ann');
-  accept(cem, 'ann');
+  accept(ann, 'cem');
   ask(cem, 'bob');
-  expect(cem.errors).toEqual([429, 429]);
+  expect([ann.errors, cem.errors]).toEqual([[429], [429]]);
   ann.say({ type: 'disconnect' });
   expect([bob.of('disconnected').length, cem.of('disconnected').length]).toEqual([1, 0]);
 });
@@ -183,7 +183,96 @@ test('as many may ask one player as may be linked with it, and that stops nobody
   ask(ann, 'bob');
   ask(cem, 'bob');
   expect([ann.errors, cem.errors]).toEqual([[], [429]]);
-  expect(bob.of('connect_request')).toHaveLength(2);
   ask(bob, 'cem');
   expect(cem.of('connect_request')).toHaveLength(1);
+});
+
+test('one player may ask as many as it may be linked with', async () => {
+  const stage = await new Stage({ linksMax: 2 }).begin();
+  const [ann, bob, cem, dan] = ['ann', 'bob', 'cem', 'dan'].map((name) => stage.enter(name));
+  for (const name of ['bob', 'cem', 'dan']) ask(ann!, name);
+  expect(ann!.errors).toEqual([429]);
+  expect(dan!.of('connect_request')).toEqual([]);
+  reject(bob!, 'ann');
+  ask(ann!, 'dan');
+  ann!.say({ type: 'disconnect' });
+  for (const one of [cem!, dan!]) accept(one, 'ann');
+  expect([cem!.errors, dan!.errors]).toEqual([[404], [404]]);
+  for (const name of ['bob', 'cem']) ask(ann!, name);
+  expect(ann!.errors).toEqual([429]);
+});
+
+test('asking again changes nothing until it is answered', async () => {
+  const stage = await new Stage().begin();
+  const [ann, bob] = [stage.enter('ann'), stage.enter('bob')];
+  for (let n = 0; n < 5; n++) ask(ann, 'bob');
+  expect(bob.of('connect_request')).toHaveLength(1);
+  expect(ann.of('error')).toEqual([]);
+  reject(bob, 'ann');
+  ask(ann, 'bob');
+  expect(bob.of('connect_request')).toHaveLength(2);
+});
+
+test('a player who comes back is asked again what it has not answered', async () => {
+  const stage = await new Stage().begin();
+  const [ann, bob] = [stage.enter('ann'), stage.enter('bob')];
+  ask(ann, 'bob');
+  bob.close();
+  const again = stage.enter('bob');
+  expect(again.got).toEqual([{ type: 'connect_request', fromUserId: 'ann' }]);
+  expect(stage.enter('bob', 1).of('connect_request')).toEqual([]);
+  accept(stage.enter('bob'), 'ann');
+  expect(ann.of('connect_accepted')).toHaveLength(1);
+});
+
+test('who is linked already is told so, and the other is not', async () => {
+  const stage = await new Stage().begin();
+  const [ann, old] = [stage.enter('ann'), stage.enter('old', 1)];
+  for (let n = 0; n < 5; n++) ask(ann, 'old');
+  expect(ann.of('connect_accepted')).toHaveLength(5);
+  expect(old.of('connect_accepted')).toHaveLength(1);
+});
+
+test.each([1, 2] as const)(
+  'nobody can fill the socket of a player of protocol %d who does not read',
+  async (protocol) => {
+    const stage = await new Stage().begin();
+    const [ann, bob] = [stage.enter('ann'), stage.enter('bob', protocol)];
+    const flood = () => {
+      for (let n = 0; n < 100; n++) {
+        ask(ann, 'bob');
+        ann.say({ type: 'disconnect' });
+      }
+    };
+    bob.got = [];
+    flood();
+    // In one turn, in which nobody knows what it has read.
+    const charsOf = ({ got }: Actor) => got.map((one) => JSON.stringify(one)).join('').length;
+    expect(charsOf(bob)).toBeLessThan(2 * 1000);
+    expect(new Set(ann.errors)).toEqual(new Set([503]));
+    bob.buffered = 1001;
+    await stage.pass();
+    bob.got = [];
+    flood();
+    expect(bob.got).toEqual([]);
+    bob.buffered = 0;
+    stage.players.drained(bob.seat);
+    ask(ann, 'bob');
+    expect(bob.got).toHaveLength(1);
+  },
+);
+
+test('the end of many requests costs no look at those of others', async () => {
+  const stage = await new Stage({ linksMax: 1000 }).begin();
+  const ann = stage.enter('ann');
+  for (let n = 0; n < 500; n++) {
+    stage.enter(`user-${n}`).topics.clear();
+    ask(ann, `user-${n}`);
+  }
+  const bob = stage.enter('bob');
+  const looks = [spyOn(Map.prototype, 'get'), spyOn(Map.prototype, 'keys')];
+  bob.say({ type: 'disconnect' });
+  const count = looks.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+  for (const look of looks) look.mockRestore();
+  expect(count).toBeLessThan(100);
 });

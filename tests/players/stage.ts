@@ -1,6 +1,7 @@
 import { PlayerFrames } from '../../src/players/messages.ts';
 import { Players } from '../../src/players/players.ts';
 import type { FileSide, PlayersLimits } from '../../src/players/ports.ts';
+import { changesPace } from '../../src/players/presence-changes.ts';
 import type { PlayerPeer, PlayerSeat } from '../../src/players/seat.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import type { RingStore } from '../../src/store/store.ts';
@@ -25,6 +26,7 @@ const limits: PlayersLimits = {
   ringBytesMax: 1 << 26,
   senderRingBytesMax: 1 << 22,
   awayRingsPerSender: 100,
+  awayRingsPerAddress: 1000,
   receiptIntervalMs: 100,
   slowBytes: 1000,
   tooSlowBytes: 8000,
@@ -38,6 +40,7 @@ const limits: PlayersLimits = {
   channelsMax: 64,
   unacknowledgedMax: 256,
   rateLimit: 0,
+  changesPace,
 };
 
 /** The core with a clock that the test moves, and players that do what the test says. */

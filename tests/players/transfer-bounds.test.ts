@@ -185,17 +185,69 @@ test('a file that expired while the program was down goes at the start', async (
   expect([stage.disk.files.size, (await stage.stored()).length]).toEqual([0, 0]);
 });
 
-test('a sender that begins and says nothing more is told when its time is over', async () => {
-  const stage = await TransferStage.start();
+test('what a broken transfer counts with is what came of it, until it goes on', async () => {
+  const stage = await TransferStage.start({ totalBytesMax: 1000, userBytesMax: 900 });
+  const sender = async (name: string, size: number, n: number) => {
+    const player = stage.join(name);
+    player.begin(size, { transferId: idOf(n) });
+    await stage.run();
+    return { player, told: messageOf(player.take()) };
+  };
+  const { player: alice } = await sender('alice', 900, 1);
+  alice.send(idOf(1), contentOf(10));
+  alice.leave();
+  await stage.run();
+  const { player: eve, told } = await sender('eve', 900, 2);
+  expect(told).toBe(ready);
+  expect((await sender('alice', 900, 1)).told).toBe(fileRefusals.totalQuota.message);
+  expect(await stage.stored()).toMatchObject([{ safeBytes: 10 }]);
+  eve.leave();
+  await stage.run();
+  stage.transfers.end();
+  await stage.restart();
+  const { player: again, told: resumed } = await sender('alice', 900, 1);
+  expect(resumed).toBe(ready);
+  again.begin(1, { transferId: idOf(3) });
+  expect(messageOf(again.take())).toBe(fileRefusals.userQuota.message);
+  expect((await sender('dave', 101, 4)).told).toBe(fileRefusals.totalQuota.message);
+  again.leave();
+  await stage.run();
+  expect((await sender('dave', 101, 4)).told).toBe(ready);
+});
+
+test('what a crash left of a broken transfer counts as it is on disk', async () => {
+  const stage = await TransferStage.start({ totalBytesMax: 4000 });
+  const alice = stage.join('alice');
+  await begun(stage, alice, 3900);
+  for (let at = 0; at < 3600; at += 600) {
+    alice.send(idOf(1), contentOf(600));
+    await stage.run();
+  }
+  await stage.restart();
+  await stage.run();
+  const used = stage.disk.used;
+  expect(used).toBeGreaterThan(2500);
+  const [{ safeBytes }] = (await stage.stored()) as any;
+  expect(safeBytes).toBeLessThan(used);
+  const eve = stage.join('eve');
+  eve.begin(4000 - used + 1, { transferId: idOf(2) });
+  eve.begin(4000 - used, { transferId: idOf(3) });
+  await stage.run();
+  expect(eve.takeAll().map(messageOf)).toEqual([fileRefusals.totalQuota.message, ready]);
+});
+
+test('noes to frames of no transfer are told so often in a turn, and no more', async () => {
+  const stage = await TransferStage.start({ noesMax: 1000 });
   const alice = stage.join('alice');
   await begun(stage, alice, 100);
-  await stage.clock.run(300_000);
-  alice.send(idOf(1), contentOf(50));
-  await stage.clock.run(590_000);
-  expect(alice.takeAll()).toEqual([]);
-  await stage.clock.run(30_000);
-  expect(alice.takeAll().map(messageOf)).toEqual([fileRefusals.tooSlow.message]);
-  expect(stage.disk.files.size).toBe(0);
+  for (let n = 0; n < 100; n++) alice.raw(new Uint8Array(3), frameOf(idOf(100 + n), contentOf(1)));
+  expect(alice.takeAll().length).toBeLessThan(15);
+  // What is under way is answered all the same.
+  alice.send(idOf(1), contentOf(101));
+  expect(alice.takeAll().map(messageOf)).toEqual([fileRefusals.tooManyBytes.message]);
+  alice.seat.burst = 0;
+  alice.raw(new Uint8Array(3));
+  expect(alice.takeAll().map(messageOf)).toEqual([fileRefusals.badFrame.message]);
 });
 
 test('a file that cannot be removed counts, and is tried again', async () => {

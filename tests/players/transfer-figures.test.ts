@@ -66,7 +66,19 @@ test('files, their bytes and their failures are counted', async () => {
   await stage.run();
   const { figures } = stage.transfers;
   expect([figures.stored, figures.delivered]).toEqual([1, 1]);
-  expect(figures.bytes).toEqual({ received: 1201, sent: 600 });
+  expect(figures.bytes).toEqual({ received: 600, sent: 600 });
   const failed = Object.entries(figures.failed).filter(([, count]) => count > 0);
   expect(failed).toEqual([['400', 1]]);
+});
+
+test('noes are counted where they are said, and ids of frames are no bytes of a file', async () => {
+  const stage = await TransferStage.start({ fileBytesMax: 700 });
+  const alice = stage.join('alice');
+  alice.begin(701, { transferId: 'b'.repeat(32) });
+  expect(alice.take()).toMatchObject({ code: 413 });
+  await alice.give(contentOf(600), { transferId: id });
+  const { figures } = stage.transfers;
+  expect(figures.bytes).toEqual({ received: 600, sent: 0 });
+  const failed = Object.entries(figures.failed).filter(([, count]) => count > 0);
+  expect(failed).toEqual([['413', 1]]);
 });

@@ -208,17 +208,34 @@ describe('a second begin with the same id', () => {
     expect(alice.takeAll().at(-1)).toMatchObject({ type: 'file_progress', received: 1200 });
   });
 
-  test('is refused while the first is being finished', async () => {
+  test('is answered when the first, of a connection that ended, has been finished', async () => {
     const { stage, alice } = await underWay(2400);
     alice.send(id, content.subarray(2400));
     stage.disk.isHeld = true;
     alice.complete(id);
+    expect(await begin(stage, alice)).toMatchObject({ message: fileRefusals.underWay.message });
     alice.leave();
     const again = stage.join('alice');
-    expect(await begin(stage, again)).toMatchObject({ message: fileRefusals.underWay.message });
+    expect(await begin(stage, again)).toBeUndefined();
     stage.disk.go();
     await stage.run();
+    expect(again.take()).toMatchObject({ type: 'file_receive_ready', offset: content.length });
+    again.complete(id);
+    expect(again.take()).toMatchObject({ type: 'file_sent', sha256: sha256Of(content) });
     expect(await stage.stored()).toMatchObject([{ state: 'waiting' }]);
+  });
+
+  test('begins anew when the first could not be finished', async () => {
+    const { stage, alice } = await underWay(2400);
+    alice.send(id, content.subarray(2400));
+    stage.disk.isHeld = true;
+    alice.complete(id, { sha256: '0'.repeat(64) });
+    alice.leave();
+    const again = stage.join('alice');
+    expect(await begin(stage, again)).toBeUndefined();
+    stage.disk.go();
+    await stage.run();
+    expect(again.take()).toMatchObject({ type: 'file_receive_ready', offset: 0 });
   });
 
   test('finds a file that was stored, but not told so, complete', async () => {

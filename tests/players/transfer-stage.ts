@@ -13,6 +13,8 @@ export const smallLimits: TransferLimits = {
   fileBytesMax: 10_000,
   legacyBytesMax: 2_000,
   keepMs: 600_000,
+  resumeMs: 500_000,
+  stallMs: 400_000,
   perUserMax: 4,
   userFilesMax: 20,
   filesMax: 30,
@@ -20,6 +22,7 @@ export const smallLimits: TransferLimits = {
   totalBytesMax: 50_000,
   freeBytesMin: 100,
   memoryBytesMax: 5_000,
+  noesMax: 5_000,
   sizes: { frameBytesMax: 64, progressBytes: 256, creditBytes: 1024, checkpointBytes: 2048 },
 };
 

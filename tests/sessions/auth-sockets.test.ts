@@ -2,7 +2,11 @@ import { expect, test } from 'bun:test';
 import type { Peer } from '../../src/sockets/ports.ts';
 import { AuthSockets } from '../../src/sessions/auth-sockets.ts';
 import { Figures } from '../../src/sessions/figures.ts';
-import type { SessionAnswer, SessionRequest } from '../../src/sessions/messages.ts';
+import {
+  type SessionAnswer,
+  type SessionRequest,
+  sessionRefusals,
+} from '../../src/sessions/messages.ts';
 import { SimClock } from '../sim/clock.ts';
 
 const clock = () => new SimClock();
@@ -91,6 +95,20 @@ test('the user of the URL is let in at once; a further auth may follow', async (
   expect(peer.frames).toEqual([
     { type: 'auth_result', success: false, message: 'no' },
     { type: 'auth_result', success: true, userId: 'alice', token: 't', expiresAt: 'then' },
+  ]);
+});
+
+test('a fault of ours is an error, and what comes after it is answered', async () => {
+  const stage = new Stage();
+  const peer = new StagePeer(stage);
+  peer.say(validate);
+  peer.say(validate);
+  stage.asked[1]!.settle({ userId: 'bob' });
+  stage.asked[0]!.settle({ refusal: sessionRefusals.failed });
+  await stage.clock.run(1);
+  expect(peer.frames).toEqual([
+    { type: 'error', code: 500, message: 'Something went wrong here.' },
+    { type: 'validate_result', success: true, userId: 'bob' },
   ]);
 });
 

@@ -9,6 +9,7 @@ const defaults: SessionsLimits = {
   requireSecret: false,
   perUserMax: 4,
   sessionsMax: 1000,
+  claimsMax: 1000,
   perMinute: 600,
   guessesPerUser: 5,
   guessesPerAddress: 20,
@@ -17,14 +18,21 @@ const defaults: SessionsLimits = {
   hashesWaitingMax: 3,
 };
 
+/** What the stage keeps of a secret; `garbled` is one that looks well and cannot be verified. */
+export function hashOf(secret: string): string {
+  return `$argon2id$v=19$m=1,t=1,p=1$salt$${Buffer.from(secret).toString('base64url')}`;
+}
+
+export const garbled = hashOf('garbled');
+
 /** The core with a clock that the test moves and hashes that wait until it lets them go. */
 export class Stage {
   readonly clock = new SimClock();
   readonly events: string[] = [];
   readonly hashing: (() => void)[] = [];
   holdsHashes = false;
-  /** Set, and every write fails. */
-  isFull = false;
+  /** Set, and every write fails; or those to one set of records do. */
+  isFull: boolean | string = false;
   sessions!: Sessions;
   secrets!: Secrets;
   private serial = 0;
@@ -46,13 +54,14 @@ export class Stage {
   async restart(): Promise<void> {
     this.sessions?.end();
     const { clock, inner } = this;
-    const fails = () => Promise.reject(new Error('full'));
+    const guarded = (set: string, write: () => Promise<void>) =>
+      this.isFull === true || this.isFull === set ? Promise.reject(new Error('full')) : write();
     const store: Store = {
       ...inner,
       records: {
         all: (set) => inner.records.all(set),
-        put: (set, records) => (this.isFull ? fails() : inner.records.put(set, records)),
-        drop: (set, keys) => (this.isFull ? fails() : inner.records.drop(set, keys)),
+        put: (set, records) => guarded(set, () => inner.records.put(set, records)),
+        drop: (set, keys) => guarded(set, () => inner.records.drop(set, keys)),
       },
     };
     const wait = () =>
@@ -64,15 +73,18 @@ export class Stage {
         text.startsWith('digest of ') ? `id of ${text.slice(10)}` : `digest of ${text}`,
       hash: async (secret) => {
         await wait();
-        return `hash of ${secret}`;
+        return hashOf(secret);
       },
       verify: async (secret, hash) => {
         await wait();
-        return hash === `hash of ${secret}`;
+        if (hash === garbled) throw new Error('InvalidEncoding');
+        return hash === hashOf(secret);
       },
     };
-    const report = (_: string, event: string, fields: object) =>
-      void this.events.push([event, ...Object.values(fields)].join(' '));
+    const report = (level: string, event: string, fields: object) =>
+      void this.events.push(
+        [...(level === 'info' ? [] : [level]), event, ...Object.values(fields)].join(' '),
+      );
     this.sessions = new Sessions({ clock, store, secrets: this.secrets, report }, this.limits);
     await this.sessions.begin();
   }

@@ -5,6 +5,11 @@ import type { SeededRandom } from './random.ts';
 /** Users who never come while the world turns. */
 export const nobodies = ['n1', 'n2', 'n3', 'n4'];
 
+/** Where somebody connects from. */
+export function addressOf(userId: string): string {
+  return ['u1', 'u3'].includes(userId) ? '192.0.2.1' : '192.0.2.2';
+}
+
 /** Whatever a player may say. Messages to users are `m<serial>`, those to channels `c<serial>`. */
 export function anyFrame(
   random: SeededRandom,

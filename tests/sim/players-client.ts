@@ -1,3 +1,4 @@
+import type { ChangesPace } from '../../src/players/presence-changes.ts';
 import type { SessionInUse } from '../../src/players/seat.ts';
 import type { SimClient } from './relay-client.ts';
 
@@ -11,6 +12,7 @@ export interface PlayersRules {
   reconnectGraceMs: number;
   handshakeTimeoutMs: number;
   readDeadlineMs: number;
+  changesPace: ChangesPace;
   isCalm: boolean;
 }
 
@@ -38,6 +40,10 @@ export interface SimPlayer {
   known: Map<string, string | undefined>;
   /** Since when that is not so any more; undefined while it is. */
   staleMs: number | undefined;
+  /** It was sent its first list. */
+  isListed: boolean;
+  /** It asked for a list, which may have what it is told only then. */
+  hasAsked: boolean;
   /** The close code that it must have got by the end of this turn. */
   doom: number | undefined;
   /** Frames in order, each with its time: those that had to come, and those that came. */
@@ -80,6 +86,8 @@ export function newPlayer(
     protocol: 1,
     known: new Map(),
     staleMs: undefined,
+    isListed: false,
+    hasAsked: false,
     doom: undefined,
     due: [],
     came: [],

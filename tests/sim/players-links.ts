@@ -4,6 +4,8 @@ interface LinksPorts {
   playerOf(userId: string): SimPlayer | undefined;
   /** Gone, and not forgotten. */
   isKept(userId: string): boolean;
+  /** Does not read, by the core's own account. */
+  isBehind(player: SimPlayer): boolean;
   due(player: SimPlayer, frame: object): void;
   refused(player: SimPlayer, code: number): void;
 }
@@ -37,11 +39,17 @@ export class LinksModel {
     const request = `${userId} ${target}`;
     if (target === userId) return refused(player, 400);
     if (other === undefined) return refused(player, 404);
-    const isAccepted = other.protocol === 1 || this.requests.has(`${target} ${userId}`);
+    if (this.links.has(pair(userId, target)))
+      return due(player, { type: 'connect_accepted', withUserId: target });
     if (this.isFull(userId, target)) return refused(player, 429);
-    if (isAccepted || this.links.has(pair(userId, target))) return this.link(player, other);
-    const asking = [...this.requests].filter((one) => one.endsWith(` ${target}`)).length;
-    if (!this.requests.has(request) && asking >= this.linksMax) return refused(player, 429);
+    if (this.requests.has(`${target} ${userId}`)) return this.link(player, other);
+    if (this.ports.isBehind(other)) return refused(player, 503);
+    if (other.protocol === 1) return this.link(player, other);
+    if (this.requests.has(request)) return;
+    const count = (isOne: (one: string) => boolean) => [...this.requests].filter(isOne).length;
+    const asking = count((one) => one.endsWith(` ${target}`));
+    const asked = count((one) => one.startsWith(`${userId} `));
+    if (Math.max(asking, asked) >= this.linksMax) return refused(player, 429);
     this.requests.add(request);
     due(other, { type: 'connect_request', fromUserId: userId });
   }
@@ -78,6 +86,11 @@ export class LinksModel {
     for (const { to, about } of this.untold)
       if (to === player.userId) this.ports.due(player, { type: 'disconnected', userId: about });
     this.forget(player.userId);
+    if (player.protocol === 1) return;
+    for (const request of this.requests) {
+      const [fromUserId, to] = request.split(' ');
+      if (to === player.userId) this.ports.due(player, { type: 'connect_request', fromUserId });
+    }
   }
 
   forget(userId: string): void {

@@ -14,6 +14,8 @@ import { LinksModel } from './players-links.ts';
 const listIntervalMs = 250;
 /** Deadlines may be seen so late. */
 const sweepMs = 1500;
+/** Changes that wait for their turn are told after so long. */
+const changesMs = 10_000;
 const noTimeText = playerRefusals.handshakeTimeout.message;
 
 /** A second picture of the players, made from what they say alone; the core's must be the same. */
@@ -31,15 +33,24 @@ export class PlayersObserver {
   private isPublishing = false;
   private listedMs = -Infinity;
   private hasNews = false;
+  /** It is being sent a list that it asked for. */
+  private asking: SimPlayer | undefined;
+  /** Changes may wait. */
+  private readonly isPaced: boolean;
 
   constructor(
     private readonly clock: SimClock,
     private readonly rules: PlayersRules,
     private readonly post: () => PostObserver,
   ) {
+    this.isPaced = rules.changesPace.bytesPerMs < 1_000;
     this.links = new LinksModel(rules.linksMax, {
       playerOf: (userId) => this.online.get(userId)?.player,
       isKept: (userId) => this.graces.has(userId),
+      isBehind: ({ wire }) => {
+        const { behindSinceMs, burst } = wire.data.seat as PlayerSeat;
+        return behindSinceMs !== 0 || burst > rules.slowBytes;
+      },
       due: (player, frame) => this.due(player, frame),
       refused: (player, code) => void player.awaited.push({ code }),
     });
@@ -68,6 +79,7 @@ export class PlayersObserver {
     if (!this.isDraining) this.foresee(player, said);
     const isEntering = this.speaking !== undefined && said.type === 'session_auth';
     take();
+    this.asking = undefined;
     if (isEntering && this.speaking !== undefined && !this.isDraining && player.doom === undefined)
       if (!player.isIn && player.awaited.length === 0) this.broke(`${player.name} is not let try`);
     this.speaking = undefined;
@@ -92,7 +104,7 @@ export class PlayersObserver {
     this.due(player, { type: 'session_auth_result', ...success });
     const where = 'You are connected through instance sim';
     this.due(player, { type: 'connection_info', message: where });
-    this.due(player, 'list');
+    if (player.protocol === 1) this.due(player, 'list');
     if (older !== undefined) older.doom = 4410;
     this.graces.delete(userId);
     this.online.set(userId, { player, userName: said.userName });
@@ -176,7 +188,8 @@ export class PlayersObserver {
       const { name, due, came, staleMs, wire } = player;
       if (!player.isIn && wire.isOpen && this.isLate(player, sweepMs))
         this.broke(`${name} may stay without saying who it is`);
-      if (staleMs !== undefined && player.isIn && this.clock.now() - staleMs > listIntervalMs + 1)
+      const staleMaxMs = player.protocol === 1 ? listIntervalMs + 1 : changesMs;
+      if (staleMs !== undefined && player.isIn && this.clock.now() - staleMs > staleMaxMs)
         this.broke(`${name} is never told who is online`);
       if (wire.isOpen && due.length !== came.length)
         this.broke(`${name}: ${difference(due, came)}`);
@@ -221,7 +234,11 @@ export class PlayersObserver {
     // Of one turn only so many lists; how many is the core's own account.
     const { burst } = player.wire.data.seat as PlayerSeat;
     if (burst > this.rules.slowBytes) player.awaited.push({ code: 429 });
-    else this.due(player, 'list');
+    else {
+      this.due(player, 'list');
+      this.asking = player;
+      player.hasAsked = true;
+    }
   }
 
   private joins(player: SimPlayer, channel: string): void {
@@ -247,22 +264,33 @@ export class PlayersObserver {
   private listed(player: SimPlayer, users: Said[]): void {
     player.known = new Map(users.map(({ userId, userName }) => [userId, userName]));
     if (player.known.size !== users.length) this.broke(`${player.name}: somebody is listed twice`);
-    if (!this.isPublishing) player.came.push(this.stamped('list'));
-    else if (player.protocol === 2) this.broke(`${player.name}, of protocol 2, is sent a list`);
-    if (!this.isKnown(player)) this.broke(`${player.name} is sent a list that is wrong`);
-    player.staleMs = undefined;
+    const isAsked = this.asking === player;
+    if (this.isPublishing && player.protocol === 2)
+      this.broke(`${player.name}, of protocol 2, is sent a list`);
+    if (!this.isPublishing && (isAsked || player.protocol === 1))
+      player.came.push(this.stamped('list'));
+    if (player.protocol === 2 && !isAsked) {
+      if (player.isListed) this.broke(`${player.name} is sent a second list`);
+      player.isListed = true;
+      this.hasNews = true;
+    } else if (!this.isKnown(player)) this.broke(`${player.name} is sent a list that is wrong`);
+    else player.staleMs = undefined;
   }
 
   private changed(player: SimPlayer, { type, userId, userName }: Said): void {
     if (player.protocol === 1) this.broke(`${player.name}, of protocol 1, is sent ${type}`);
-    if (type === 'user_joined') player.known.set(userId, userName);
-    else if (!player.known.delete(userId)) this.broke(`${player.name}: ${userId} left twice`);
+    if (!player.isListed) this.broke(`${player.name} is told of ${userId} before its list`);
+    const { known, hasAsked } = player;
+    const isNews = known.has(userId) !== (type === 'user_joined') || known.get(userId) !== userName;
+    if (!isNews && !hasAsked) this.broke(`${player.name}: ${type} ${userId} is no news`);
+    if (type === 'user_joined') known.set(userId, userName);
+    else known.delete(userId);
     this.hasNews = true;
   }
 
   private checkKnown(player: SimPlayer): void {
     if (this.isKnown(player)) player.staleMs = undefined;
-    else if (player.protocol === 1) player.staleMs ??= this.clock.now();
+    else if (player.protocol === 1 || this.isPaced) player.staleMs ??= this.clock.now();
     else this.broke(`${player.name} of protocol 2 does not know who is online`);
   }
 

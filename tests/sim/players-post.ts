@@ -1,7 +1,9 @@
+import { addressOf } from './players-acts.ts';
+import { crowd, type Crowded, isPushedOut } from './crowding.ts';
 import type { SimPlayer } from './players-client.ts';
 
 /** A message from user to user, as an observer with perfect knowledge sees it. */
-interface Seen {
+interface Seen extends Crowded {
   id: string;
   from: string;
   target: string;
@@ -9,26 +11,25 @@ interface Seen {
   ts: string;
   /** Its place among the messages for its target, as the server took them. */
   index: number;
-  answer: string | undefined;
   /** Its target's connection when it was taken. */
   there: SimPlayer | undefined;
-  /** Some connection's pong confirmed it. */
-  receipted: boolean;
   received: boolean;
-  /** At one moment the ring's length of newer ones were without receipt. */
-  pushedOut: boolean;
   /** A crash may have taken it: only memory had it. */
   mayBeLost: boolean;
   /** A crash or a stop may have taken the knowledge of its receipt. */
   mayRepeat: boolean;
   wasSent: boolean;
-  /** For how many users its sender had messages that may have waited. */
-  waiting: number;
+  /** In which run of the program it was taken. */
+  run: number;
+  /** For how many users its sender, and its address, had messages that may have waited. */
+  waiting: { ofSender: number; ofAddress: number };
 }
 
 export interface PostRules {
   queueMax: number;
   awayRings: number;
+  /** Counted anew by each run. */
+  addressAwayRings: number;
   /** Nobody is slow or silent, nothing stops: what comes for those who are there arrives at once. */
   isCalm: boolean;
 }
@@ -37,6 +38,9 @@ export interface PostRules {
 export class PostObserver {
   private readonly seen = new Map<string, Seen>();
   private readonly lanes = new Map<string, Seen[]>();
+  private run = 0;
+  /** Who said something to whom in this run. */
+  private said = new Set<string>();
 
   constructor(
     private readonly rules: PostRules,
@@ -52,23 +56,23 @@ export class PostObserver {
       answer: undefined,
       receipted: false,
       received: false,
-      pushedOut: false,
+      crowds: [],
       mayBeLost: false,
       mayRepeat: false,
       wasSent: false,
-      waiting: 0,
+      run: this.run,
+      waiting: { ofSender: 0, ofAddress: 0 },
     };
-    const mayWait = (one: Seen) =>
-      one.answer !== 'failed' && (!one.receipted || one.mayRepeat) && one !== message;
-    message.waiting = this.targetsOf(message, mayWait).size;
+    message.waiting = this.targets(
+      message,
+      (one) => one.answer !== 'failed' && (!one.receipted || one.mayRepeat) && one !== message,
+      // What waited before counts for an address from which its sender has said more.
+      (one) => this.said.has(`${one.from} ${one.target}`),
+    );
     this.seen.set(said.id, message);
+    this.said.add(`${said.from} ${said.target}`);
     lane.push(message);
-    let newer = 0;
-    for (const older of lane.toReversed()) {
-      if (older.receipted || older.answer === 'failed') continue;
-      if (newer >= this.rules.queueMax) older.pushedOut = true;
-      newer += 1;
-    }
+    crowd(lane, this.rules.queueMax);
   }
 
   /** A player is let in: what came before is a repeat, or has waited. */
@@ -107,15 +111,22 @@ export class PostObserver {
     message.answer = status;
     if (status === 'failed' && message.wasSent) say('failed, yet it was sent');
     if (status === 'completed' && !message.wasSent) say('is completed, yet nobody was sent it');
-    const { awayRings } = this.rules;
-    if (detail === 'players.away_rings_per_sender') {
-      if (message.there) say('is refused as for one who is away');
-      if (message.waiting < awayRings) say('is refused, though its sender fills fewer rings');
-    }
-    const waits = (one: Seen) =>
-      !one.there && one.answer === 'queued' && !one.receipted && !one.pushedOut;
-    if (status === 'queued' && !message.there && this.targetsOf(message, waits).size > awayRings)
-      say('is in a ring too many');
+    const { awayRings, addressAwayRings } = this.rules;
+    const { ofSender, ofAddress } = message.waiting;
+    if (detail?.startsWith('players.away_rings') && message.there)
+      say('is refused as for one who is away');
+    if (detail === 'players.away_rings_per_sender' && ofSender < awayRings)
+      say('is refused, though its sender fills fewer rings');
+    if (detail === 'players.away_rings_per_address' && ofAddress < addressAwayRings)
+      say('is refused, though its address fills fewer rings');
+    if (status !== 'queued' || message.there) return;
+    const filled = this.targets(
+      message,
+      (one) => !one.there && one.answer === 'queued' && !one.receipted && !this.isPushedOut(one),
+      (one) => one.run === this.run,
+    );
+    if (filled.ofSender > awayRings) say('is in a ring too many');
+    if (filled.ofAddress > addressAwayRings) say('is in a ring too many for its address');
   }
 
   /** A pong reached the server. */
@@ -128,6 +139,7 @@ export class PostObserver {
   }
 
   crashed(): void {
+    this.begin();
     for (const message of this.seen.values()) {
       message.mayRepeat = true;
       if (message.answer !== 'queued') message.mayBeLost = true;
@@ -135,6 +147,7 @@ export class PostObserver {
   }
 
   stopped(): void {
+    this.begin();
     for (const message of this.seen.values()) {
       // What was not answered when the stop began is nobody's promise.
       if (message.answer === undefined) message.mayBeLost = true;
@@ -155,19 +168,39 @@ export class PostObserver {
   /** Everybody has been there, well, for long enough. */
   judge(): void {
     for (const message of this.seen.values()) {
-      const { id, answer, received, pushedOut, mayBeLost } = message;
-      if (isPromised(message) && !received && !pushedOut && !mayBeLost)
+      const { id, answer, received, mayBeLost } = message;
+      if (isPromised(message) && !received && !mayBeLost && !this.isPushedOut(message))
         this.broke(`${id}, ${answer}, is lost`);
     }
   }
 
-  /** For whom the sender of this message has messages waiting that are `wanted`. */
-  private targetsOf({ from }: Seen, wanted: (one: Seen) => boolean): Set<string> {
-    const targets = new Set<string>();
+  private begin(): void {
+    this.run += 1;
+    this.said = new Set();
+  }
+
+  /**
+   * For how many users the sender of a message has messages that are `wanted`, and its address such
+   * that count for it.
+   */
+  private targets(
+    { from }: Seen,
+    wanted: (one: Seen) => boolean,
+    countsForAddress: (one: Seen) => boolean,
+  ): Seen['waiting'] {
+    const ofSender = new Set<string>();
+    const ofAddress = new Set<string>();
     for (const one of this.seen.values()) {
-      if (one.from === from && wanted(one)) targets.add(one.target);
+      const isOfAddress = addressOf(one.from) === addressOf(from) && countsForAddress(one);
+      if ((one.from !== from && !isOfAddress) || !wanted(one)) continue;
+      if (one.from === from) ofSender.add(one.target);
+      if (isOfAddress) ofAddress.add(one.target);
     }
-    return targets;
+    return { ofSender: ofSender.size, ofAddress: ofAddress.size };
+  }
+
+  private isPushedOut(message: Seen): boolean {
+    return isPushedOut(message, this.rules.queueMax);
   }
 
   private lane(target: string): Seen[] {

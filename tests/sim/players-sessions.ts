@@ -43,6 +43,7 @@ export class SimSessions {
         requireSecret: false,
         perUserMax: 2,
         sessionsMax: 1000,
+        claimsMax: 1000,
         perMinute: 100_000,
         guessesPerUser: 10,
         guessesPerAddress: 10,

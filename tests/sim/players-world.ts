@@ -2,10 +2,12 @@ import { PlayerFrames } from '../../src/players/messages.ts';
 import { Players } from '../../src/players/players.ts';
 import type { PlayersLimits } from '../../src/players/ports.ts';
 import { SimClock } from './clock.ts';
-import { anyAuth, anyFrame, filesAside, nobodies } from './players-acts.ts';
+import { addressOf, anyAuth, anyFrame, filesAside, nobodies } from './players-acts.ts';
+import { storedBytes } from './crowding.ts';
 import { countedSession, newPlayer, type SimPlayer } from './players-client.ts';
-import { anyLimits } from './players-limits.ts';
+import { allRingBytesMax, anyLimits } from './players-limits.ts';
 import { PlayersObserver } from './players-observer.ts';
+import { paceOfWorld } from './players-pace.ts';
 import { PostObserver } from './players-post.ts';
 import { SimSessions } from './players-sessions.ts';
 import { SeededRandom } from './random.ts';
@@ -43,13 +45,18 @@ export class PlayersWorld {
     this.steps = random.whole(20, 90);
     this.isAboutLinks = random.chance(0.2);
     this.people = users.slice(0, random.pick([2, 3, 5, 5]));
-    this.limits = anyLimits(random);
+    this.limits = { ...anyLimits(random), changesPace: paceOfWorld(seed) };
     this.clock = new SimClock(() => this.endOfTurn());
     this.store = new WeatheredStore(this.clock, random, random.pick([0, 5, 40, 300]));
-    const { queueMax, awayRingsPerSender: awayRings } = this.limits;
-    const { isCalm } = this;
-    this.post = new PostObserver({ queueMax, awayRings, isCalm }, (what) =>
-      this.observer.broke(what),
+    const { limits, isCalm } = this;
+    this.post = new PostObserver(
+      {
+        queueMax: limits.queueMax,
+        awayRings: limits.awayRingsPerSender,
+        addressAwayRings: limits.awayRingsPerAddress,
+        isCalm,
+      },
+      (what) => this.observer.broke(what),
     );
     this.observer = new PlayersObserver(this.clock, { ...this.limits, isCalm }, () => this.post);
     this.sessions = new SimSessions(this.clock, random, () => this.observer);
@@ -146,7 +153,7 @@ export class PlayersWorld {
     });
     this.everybody.push(player);
     observer.players.add(player);
-    wire.data.seat = this.players.open(player.wire, 'somewhere');
+    wire.data.seat = this.players.open(player.wire, addressOf(userId));
     if (lateMs === undefined) return;
     const auth =
       manners === well
@@ -228,9 +235,11 @@ export class PlayersWorld {
   private agree(): void {
     const { observer, everybody, players } = this;
     observer.agree(everybody);
+    const bytes = storedBytes(players.direct.rings);
+    if (bytes > allRingBytesMax(this.limits)) observer.broke(`${bytes} bytes in the rings`);
     const strangers = everybody.filter(({ wire, isIn }) => wire.isOpen && !isIn).length;
-    if (players.strangers.of('somewhere') !== strangers)
-      observer.broke(`${players.strangers.of('somewhere')} strangers, not ${strangers}`);
+    if (players.strangers.size !== strangers)
+      observer.broke(`${players.strangers.size} strangers, not ${strangers}`);
   }
 
   /** Lets time pass until something is done. */

@@ -13,3 +13,7 @@ test(`no world breaks a promise of the players (${only ? `seed ${only}` : `seeds
   }
   expect(broken.slice(0, 10)).toEqual([]);
 }, 240_000);
+
+test('what was completed is not lost when more bytes than fit join its ring (seed 24)', async () => {
+  expect(await new PlayersWorld(24).live()).toBeUndefined();
+});

@@ -4,11 +4,14 @@ import { relayShown } from '../../src/relay/shown.ts';
 import type { RelayKey, RelayLimits } from '../../src/relay/seat.ts';
 import type { Topics } from '../../src/sockets/ports.ts';
 import { SimClock } from './clock.ts';
+import { crowd, type Crowded, isPushedOut, storedBytes } from './crowding.ts';
 import { SeededRandom } from './random.ts';
 import { type ClientPorts, type Manners, SimClient } from './relay-client.ts';
 import { WeatheredStore } from './weather.ts';
 
-const limits: Omit<RelayLimits, 'queueMax' | 'unreceiptedBytesMax'> = {
+type BytesMax = Pick<RelayLimits, 'ringBytesMax' | 'keyRingBytesMax' | 'unreceiptedBytesMax'>;
+
+const limits: Omit<RelayLimits, 'queueMax' | keyof BytesMax> = {
   handshakeTimeoutMs: 5000,
   pingIntervalMs: 3000,
   readDeadlineMs: 6000,
@@ -22,26 +25,22 @@ const limits: Omit<RelayLimits, 'queueMax' | 'unreceiptedBytesMax'> = {
   unacknowledgedMax: 1024,
   waitingFramesMax: 1024,
   ringsMax: 10_000,
-  ringBytesMax: 1 << 30,
-  keyRingBytesMax: 1 << 30,
 };
 
-const key: RelayKey = { name: 'all' };
+const keys: readonly RelayKey[] = [{ name: 'one' }, { name: 'two' }];
+/** No delivered message of these worlds has more. */
+const messageBytesMax = 450;
 const frames = new RelayFrames({ idLengthMax: 128, jsonDepthMax: 64 });
 
 /** A message as an observer with perfect knowledge sees it. */
-interface Seen {
+interface Seen extends Crowded {
   id: string;
   lane: string;
   /** Its place among the messages of its lane, as the server took them. */
   index: number;
   answer: 'completed' | 'queued' | 'failed' | undefined;
-  /** Some connection's pong confirmed it. */
-  receipted: boolean;
   /** Some client read it. */
   received: boolean;
-  /** At one moment the ring's length of newer ones were without receipt. */
-  pushedOut: boolean;
   /** A crash may have taken it: only memory had it. */
   mayBeLost: boolean;
   /** An operator dropped it with its queue: in which run, and whether the store has said so. */
@@ -75,7 +74,7 @@ export class RelayWorld {
   private readonly clock = new SimClock(() => this.uncork());
   private readonly store: WeatheredStore;
   private readonly weather: Weather;
-  private readonly unreceiptedMax: number;
+  private readonly bytesMax: BytesMax;
   private relay!: Relay;
   private isDraining = false;
   private readonly clients: SimClient[] = [];
@@ -94,7 +93,14 @@ export class RelayWorld {
       steps: random.whole(30, 110),
       ...weather,
     };
-    this.unreceiptedMax = random.chance(0.15) ? 600 : 1 << 30;
+    const unreceiptedBytesMax = random.chance(0.15) ? 600 : 1 << 30;
+    this.bytesMax = random.chance(0.25)
+      ? {
+          ringBytesMax: random.pick([500, 3000]),
+          keyRingBytesMax: random.pick([500, 1000, 3000]),
+          unreceiptedBytesMax: random.pick([200, 1200, unreceiptedBytesMax]),
+        }
+      : { ringBytesMax: 1 << 30, keyRingBytesMax: 1 << 30, unreceiptedBytesMax };
     this.store = new WeatheredStore(this.clock, random, random.pick([0, 5, 40, 300]));
   }
 
@@ -104,6 +110,7 @@ export class RelayWorld {
     for (let i = 0; i < this.weather.steps && this.firstBroken === undefined; i++) {
       await this.step();
       await this.clock.run(this.random.pick([0, 1, 5, 30, 120, 700]));
+      this.judgeBytes();
     }
     await this.settle();
     this.judge();
@@ -122,7 +129,7 @@ export class RelayWorld {
     };
     this.relay = new Relay(
       { clock: this.clock, topics, store: this.store.connect(), frames, report: () => {} },
-      { ...limits, queueMax: this.weather.queueMax, unreceiptedBytesMax: this.unreceiptedMax },
+      { ...limits, ...this.bytesMax, queueMax: this.weather.queueMax },
     );
     this.isDraining = false;
     await this.relay.begin();
@@ -181,7 +188,7 @@ export class RelayWorld {
     client.server = server;
     client.channel = channel;
     this.clients.push(client);
-    client.data.seat = this.relay.open(client, key);
+    client.data.seat = this.relay.open(client, this.random.pick(keys));
     const mod = JSON.stringify({ server_id: server, channel_id: channel });
     const hello =
       role === 'bot'
@@ -230,13 +237,13 @@ export class RelayWorld {
     let least = 0;
     for (const side of ['mods', 'bot'])
       for (const message of this.lanes.get(`${side} ${channel}`) ?? []) {
-        const { id, answer, sentTo, pushedOut, mayBeLost, droppedIn } = message;
+        const { id, answer, sentTo, mayBeLost, droppedIn } = message;
         // Its answer may be ready, and wait for that to another message of its sender.
         const isCommitting =
           answer === undefined && this.clients.some(({ expected }) => expected[0] === id);
         if (answer === 'failed' || isCommitting) continue;
         // What was pushed out may be held for one that is present and reads: that is not the queue.
-        const waits = answer === 'queued' && sentTo.length === 0 && !pushedOut;
+        const waits = answer === 'queued' && sentTo.length === 0 && !this.isPushedOut(message);
         if (waits && !mayBeLost && droppedIn === undefined) least += 1;
         message.mayBeLost = true;
         if (!waits) continue;
@@ -326,14 +333,27 @@ export class RelayWorld {
 
   private judge(): void {
     for (const message of this.seen.values()) {
-      const { id, answer, received, pushedOut, mayBeLost } = message;
+      const { id, answer, received, mayBeLost } = message;
       const isPromised = answer === 'queued' || answer === 'completed';
-      if (isPromised && !received && !pushedOut && !mayBeLost)
+      if (isPromised && !received && !mayBeLost && !this.isPushedOut(message))
         this.broke(`${id}, ${answer}, is lost`);
     }
     for (const client of this.clients)
       if (client.isOpen && client.expected.length > 0)
         this.broke(`${client.name} was never answered ${client.expected[0]}`);
+  }
+
+  private isPushedOut(message: Seen): boolean {
+    return isPushedOut(message, this.weather.queueMax);
+  }
+
+  /** What joins the rings may pass their bounds, by what may be without receipt and no more. */
+  private judgeBytes(): void {
+    const { ringBytesMax, unreceiptedBytesMax } = this.bytesMax;
+    const bytes = storedBytes(this.relay.rings);
+    // Both directions have so much without receipt, and each may pass it by a message.
+    if (bytes > ringBytesMax + 2 * (unreceiptedBytesMax + messageBytesMax))
+      this.broke(`${bytes} bytes in the rings`);
   }
 
   private uncork(): void {
@@ -390,7 +410,7 @@ export class RelayWorld {
       answer: undefined,
       receipted: false,
       received: false,
-      pushedOut: false,
+      crowds: [],
       droppedIn: undefined,
       isDroppedForGood: false,
       mayBeLost: false,
@@ -404,12 +424,7 @@ export class RelayWorld {
     };
     this.seen.set(id, message);
     messages.push(message);
-    let newer = 0;
-    for (const older of messages.toReversed()) {
-      if (older.receipted || older.answer === 'failed') continue;
-      if (newer >= this.weather.queueMax) older.pushedOut = true;
-      newer += 1;
-    }
+    crowd(messages, this.weather.queueMax);
   }
 
   private onPong(client: SimClient, payload: string): void {

@@ -13,3 +13,7 @@ test(`no world breaks a promise of the relay (${only ? `seed ${only}` : `seeds 1
   }
   expect(broken.slice(0, 10)).toEqual([]);
 }, 240_000);
+
+test('what was queued stays when more bytes than fit join its ring (seed 547)', async () => {
+  expect(await new RelayWorld(547).run()).toBeUndefined();
+});

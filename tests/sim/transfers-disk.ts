@@ -133,11 +133,14 @@ export class SimDisk {
         written.then(over, over);
         return written;
       },
-      sync: () =>
-        later(() => {
-          file.synced = file.bytes.length;
+      sync: () => {
+        // What is appended beside it is none of its business.
+        const { length } = file.bytes;
+        return later(() => {
+          file.synced = Math.max(file.synced, length);
           file.isNamed = true;
-        }),
+        });
+      },
       sha256: () => sha256Of(file.bytes),
     };
   }

@@ -40,6 +40,8 @@ export class Connection {
   /** How it reads. */
   mood: 'fast' | 'slow' | 'stuck' = 'fast';
   private readonly sendings = new Map<string, Sending>();
+  /** Protocol 1 has no ids: what was begun behind the one that is under way, as the client thinks. */
+  private readonly later: Spec[] = [];
   private readonly queue: { frame: string | Uint8Array; left: number }[] = [];
   private upFreeMs = 0;
   private isReading = false;
@@ -59,8 +61,8 @@ export class Connection {
 
   begin(spec: Spec): void {
     const key = this.keyOf(spec.transferId);
-    if (!this.sendings.has(key))
-      this.sendings.set(key, { spec, offset: undefined, told: 0, hasEnded: false });
+    if (!this.sendings.has(key)) this.sendings.set(key, newSending(spec));
+    else if (this.line.protocol === 1) this.later.push(spec);
     const { targetId, saysSize, saysSha256, transferId, n } = spec;
     const frame = {
       type: 'file_send_begin',
@@ -193,16 +195,22 @@ export class Connection {
     const key = this.keyOf(frame.transferId ?? '');
     const sending = this.sendings.get(key);
     if (sending === undefined) return;
-    if (frame.type === 'file_sent') return void this.sendings.delete(key);
+    if (frame.type === 'file_sent') return this.isOver(key);
     if (frame.type === 'file_failed') {
-      if (/under way/.test(frame.message)) return;
-      this.sendings.delete(key);
+      if (/under way/.test(frame.message)) return void this.later.shift();
+      this.isOver(key);
       if (this.world.random.chance(0.3)) this.player.unsure.push(sending.spec);
       return;
     }
     sending.told = frame.offset ?? frame.received ?? 0;
     if (frame.type === 'file_receive_ready') sending.offset = sending.told;
     this.pump(sending);
+  }
+
+  private isOver(key: string): void {
+    this.sendings.delete(key);
+    const next = this.later.shift();
+    if (next !== undefined) this.sendings.set(key, newSending(next));
   }
 
   /** Sends what it may, and then that this was all. */
@@ -270,6 +278,10 @@ export class Connection {
   private get world(): TransfersWorld {
     return this.player.world;
   }
+}
+
+function newSending(spec: Spec): Sending {
+  return { spec, offset: undefined, told: 0, hasEnded: false };
 }
 
 function legacyFrame(text: string): object {

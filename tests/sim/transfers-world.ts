@@ -46,6 +46,8 @@ export class TransfersWorld {
       fileBytesMax: 4_000,
       legacyBytesMax: random.pick([0, 1_500, 1_500]),
       keepMs: 600_000,
+      resumeMs: random.pick([300_000, 900_000]),
+      stallMs: random.pick([10_000, 60_000, 900_000]),
       perUserMax: random.pick([1, 4, 4]),
       userFilesMax: random.pick([5, 100]),
       filesMax: random.pick([8, 1000]),
@@ -53,6 +55,7 @@ export class TransfersWorld {
       totalBytesMax: random.pick([10_000, 100_000]),
       freeBytesMin: 100,
       memoryBytesMax: random.pick([1_500, 100_000]),
+      noesMax: Infinity,
       sizes: { frameBytesMax: 64, progressBytes: 256, creditBytes: 1024, checkpointBytes: 700 },
     };
     this.unfinishedMax = this.limits.perUserMax;
@@ -266,7 +269,7 @@ export class TransfersWorld {
     for (const { userId } of players)
       if (unfinished.filter(({ senderId }) => senderId === userId).length > this.unfinishedMax)
         observer.broke(`broken transfers of ${userId} pile up`);
-    await clock.run(limits.keepMs + 120_000);
+    await clock.run(Math.max(limits.keepMs, limits.resumeMs) + 120_000);
     const stored = await this.stored();
     if (disk.files.size + stored.length > 0)
       observer.broke(`${disk.files.size} files and ${stored.length} records are left`);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Elysia } from 'elysia';
+import { dashboardRoutes } from '../../src/dashboard-part.ts';
 import { defaultMls } from '../../src/config/mls.ts';
 import { defaultConfig } from '../../src/config/schema.ts';
 import { operation } from '../../src/openapi.ts';
@@ -53,6 +54,7 @@ async function makeParts(): Promise<Part[]> {
     journal: new Journal(10, 'j'),
     metrics,
     everywhere: everywhere as unknown as Elysia,
+    dashboard: dashboardRoutes(mls),
   });
   made.push(status);
   for (const { name, served } of made)
@@ -93,7 +95,9 @@ describe('the OpenAPI document', () => {
     const isShown = ({ hooks }: { hooks: any }) => hooks?.detail?.hide !== true;
     const named = (method: string, path: string) =>
       `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`;
-    const routes = parts.flatMap(({ app }) =>
+    // Of what a part has on another's listener the first has the same paths below /api.
+    const apps = parts.flatMap(({ app, beside }) => [app, ...(beside?.apps.slice(1) ?? [])]);
+    const routes = apps.flatMap((app) =>
       app.routes.filter(isShown).map(({ method, path }) => named(method, path)),
     );
     const known = [...new Set(['get /health', ...routes])];
@@ -111,7 +115,7 @@ describe('the OpenAPI document', () => {
 
   test('says where what only reads is beside the tasks', () => {
     const tasks = parts.find(({ beside }) => beside !== undefined)!;
-    const missing = tasks.beside!.app.routes.filter(({ method, path }) => {
+    const missing = tasks.beside!.apps[0]!.routes.filter(({ method, path }) => {
       const found = everyOperation.get(`${method.toLowerCase()} ${path.slice('/api'.length)}`);
       return !found?.servers?.some(({ url }) => url === 'http://moon.example:8080/api');
     });

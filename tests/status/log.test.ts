@@ -67,9 +67,9 @@ test.each([
   },
 );
 
-test('errors are never left out', () => {
-  for (let i = 0; i < 3000; i++) log('error', 'store', 'trouble');
-  expect(lines.length).toBe(3000);
+test('far more errors than warnings are written before any is left out', () => {
+  for (let i = 0; i < 100; i++) log('error', 'store', 'trouble');
+  expect([lines.length, journal.newest]).toEqual([100, 100]);
 });
 
 test('a flood of one event hides no other, nor the same one of another part', () => {

@@ -179,7 +179,8 @@ const nativeServe = Bun.serve as Function;
   const prototype = Object.getPrototypeOf(server);
   before(prototype, 'publish', (_, [, frame]) => lookAtFrame(undefined, frame));
   before(prototype, 'upgrade', (_, [request, options]) => {
-    if (options?.data) paths.set(options.data, new URL(request.url).pathname);
+    if (options?.data)
+      paths.set(options.data, /^\w+:\/\/[^/]*([^?#]*)/.exec(request.url)?.[1] ?? '');
   });
   const reload = prototype.reload;
   prototype.reload = function (options: any) {

@@ -174,7 +174,7 @@ test('a reader of the log that goes away takes nothing with it', async () => {
   let text = '';
   while (!/:\d+\n/.test(text)) text += new TextDecoder().decode((await reader.read()).value);
   await reader.cancel();
-  const port = Number(/relay tasks sessions players http:\/\/.*:(\d+)/.exec(text)![1]);
+  const port = Number(/relay tasks sessions players status http:\/\/.*:(\d+)/.exec(text)![1]);
   for (let i = 0; i < 20; i++) {
     const refused = await RawClient.ask(port, { key: 'wrong' });
     expect(refused.status).toBe(401);
@@ -187,7 +187,7 @@ test('a reader of the log that goes away takes nothing with it', async () => {
 test('an IPv6 address is a URL with brackets', async () => {
   const server = await Moonstead.start({ args: ['--host', '::1'] });
   expect(server.output.split('\n')).toContain(
-    `relay tasks sessions players http://[::1]:${server.port}`,
+    `relay tasks sessions players status http://[::1]:${server.port}`,
   );
   expect((await fetch(`http://[::1]:${server.port}/health`)).status).toBe(200);
   await server.stop();
@@ -205,7 +205,7 @@ test.skipIf(!hasOpenssl)(
       toml: `[server.tls]\ncert = ${JSON.stringify(cert)}\nkey = ${JSON.stringify(key)}\n`,
     });
     expect(server.output.split('\n')).toContain(
-      `relay tasks sessions players https://127.0.0.1:${server.port}`,
+      `relay tasks sessions players status https://127.0.0.1:${server.port}`,
     );
     const tls = { rejectUnauthorized: false };
     const answer = await fetch(server.http.replace('http', 'https') + '/health', { tls });

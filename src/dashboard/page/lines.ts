@@ -1,0 +1,105 @@
+import { askJson } from './api.ts';
+import { cell } from './cell.ts';
+
+/** Points of the lines, oldest first: when, in s since 1970, and how many a second; null: unknown. */
+export interface Lines {
+  times: number[];
+  messages: (number | null)[];
+  tasks: (number | null)[];
+}
+
+/** Counters as they stood at a time. */
+export interface Totals {
+  atMs: number;
+  /** Of the run that they belong to. */
+  startedAt: string;
+  messages: number;
+  tasks: number;
+}
+
+interface HistoryAnswer {
+  interval_seconds: number;
+  until: string;
+  series: Record<string, number[]>;
+}
+
+export const shownSeconds = 15 * 60;
+/** As far apart as the points of the server's own memory, so that the line is of one kind. */
+const stepMs = 5_000;
+
+const none: Lines = { times: [], messages: [], tasks: [] };
+export const lines = cell<Lines>(none);
+
+/** Where the newest point ends. */
+let last: Totals | undefined;
+
+/** The counters as they are now. */
+export function addTotals(now: Totals): void {
+  if (last?.startedAt !== now.startedAt) {
+    if (last !== undefined) add(now.atMs, null, null);
+    last = now;
+    return;
+  }
+  const seconds = (now.atMs - last.atMs) / 1000;
+  if (seconds * 1000 < stepMs) return;
+  const rate = (name: 'messages' | 'tasks') => Math.max(0, now[name] - last![name]) / seconds;
+  add(now.atMs, rate('messages'), rate('tasks'));
+  last = now;
+}
+
+function add(atMs: number, messages: number | null, tasks: number | null): void {
+  const time = atMs / 1000;
+  const all = lines.get();
+  const from = all.times.findIndex((one) => one >= time - shownSeconds);
+  const keep = <Item>(list: readonly Item[], item: Item) => [
+    ...(from < 0 ? [] : list.slice(from)),
+    item,
+  ];
+  lines.set({
+    times: keep(all.times, time),
+    messages: keep(all.messages, messages),
+    tasks: keep(all.tasks, tasks),
+  });
+}
+
+/** Draws the lines from what the server remembers; of an earlier run, what is known here stays. */
+export async function loadHistory(
+  counters: Readonly<Record<'messages' | 'tasks', readonly string[]>>,
+  startedAt: string,
+): Promise<void> {
+  const { interval_seconds, until, series } = await askJson<HistoryAnswer>('/stats/history');
+  const length = Math.max(0, ...Object.values(series).map((one) => one.length));
+  const endMs = Date.parse(until);
+  const times = Array.from({ length }, (_, i) => {
+    return endMs / 1000 - (length - 1 - i) * interval_seconds;
+  });
+  const totals = {
+    messages: totalsOf(series, counters.messages, length),
+    tasks: totalsOf(series, counters.tasks, length),
+  };
+  const rates = (all: number[]) =>
+    all.slice(1).map((total, i) => Math.max(0, (total - all[i]!) / interval_seconds));
+  const before = lines.get();
+  const kept = before.times.filter((time) => time < (times[0] ?? 0)).length;
+  const gap = kept > 0 ? [null] : [];
+  lines.set({
+    times: [...before.times.slice(0, kept), ...gap.map(() => times[0]!), ...times.slice(1)],
+    messages: [...before.messages.slice(0, kept), ...gap, ...rates(totals.messages)],
+    tasks: [...before.tasks.slice(0, kept), ...gap, ...rates(totals.tasks)],
+  });
+  const newest = { messages: totals.messages.at(-1) ?? 0, tasks: totals.tasks.at(-1) ?? 0 };
+  last = { atMs: endMs, startedAt, ...newest };
+}
+
+function totalsOf(
+  series: HistoryAnswer['series'],
+  counters: readonly string[],
+  length: number,
+): number[] {
+  const found = Object.keys(series).filter((name) =>
+    counters.some((counter) => name === counter || name.startsWith(`${counter}.`)),
+  );
+  return Array.from({ length }, (_, i) =>
+    found.reduce((sum, name) => sum + (series[name]![i] ?? 0), 0),
+  );
+}
