@@ -16,3 +16,13 @@ export function refusedResponse(refusal: Refusal): Response {
   const { message, code } = refusal;
   return Response.json({ message, code }, { status: code, headers });
 }
+
+/** Counts by the names of refusals, by words as metrics have them: `badToken` is `bad_token`. */
+export function byWord(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      count,
+    ]),
+  );
+}

@@ -1,3 +1,4 @@
+import { byWord } from '../refusal.ts';
 import type { Meter } from '../shown.ts';
 import type { Players } from './players.ts';
 import type { Transfers } from './transfers.ts';
@@ -55,7 +56,7 @@ function meters({ presence, strangers, linking, direct, figures }: Players): Met
     },
     {
       name: 'pushed_out_total',
-      help: 'Messages that newer ones or bounds pushed out of a ring.',
+      help: 'Messages that newer ones pushed out of a ring.',
       kind: 'counter',
       read: () => rings.pushedOut,
     },
@@ -64,7 +65,7 @@ function meters({ presence, strangers, linking, direct, figures }: Players): Met
       help: 'Frames that were refused and connections that were ended, by the reason.',
       kind: 'counter',
       label: 'reason',
-      read: () => figures.refused,
+      read: () => byWord(figures.refused),
     },
     {
       name: 'closed_slow_total',

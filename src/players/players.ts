@@ -124,8 +124,8 @@ export class Players {
     seat.seenMs = this.ports.clock.now();
     this.direct.delivery.pressure.sent(seat, answerChars);
     if (seat.state === 'open') return this.ports.transfers.bytes(seat, bytes);
-    // An answer is far longer than an empty frame: of one turn only so many are answered.
-    if (seat.burst > this.limits.slowBytes) return;
+    // An answer is far longer than an empty frame, and whether it is read is seen in the next turn.
+    if (seat.burst > this.limits.tooSlowBytes) return;
     seat.burst += answerChars;
     this.refusing.error(seat, 'badMessage', 'type: session_auth comes first');
   }

@@ -132,7 +132,7 @@ function metersOf(relay: Relay): Meter[] {
     },
     {
       name: 'pushed_out_total',
-      help: 'Messages that newer ones or bounds pushed out of a ring.',
+      help: 'Messages that newer ones pushed out of a ring.',
       kind: 'counter',
       read: () => rings.pushedOut,
     },
@@ -199,7 +199,7 @@ function metersOf(relay: Relay): Meter[] {
       read: () => rings.bounds.limits.bytesMax,
     },
     {
-      name: 'unreceipted_bytes',
+      name: 'unreceipted_characters',
       help: 'Characters of messages that were sent live and are not confirmed.',
       kind: 'gauge',
       read: both(({ unreceipted: { chars } }) => chars),

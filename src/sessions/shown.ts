@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { byWord } from '../refusal.ts';
 import type { Action, List, Meter, Shown } from '../shown.ts';
 import type { AuthSockets } from './auth-sockets.ts';
 import type { Sessions } from './sessions.ts';
@@ -53,7 +54,7 @@ function metersOf(sessions: Sessions, authSockets: AuthSockets): Meter[] {
       help: 'Requests that were refused, and connections that were ended for what they did.',
       kind: 'counter',
       label: 'reason',
-      read: () => figures.refused,
+      read: () => byWord(figures.refused),
     },
   ];
 }

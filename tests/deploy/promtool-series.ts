@@ -37,8 +37,8 @@ export const healthy: Series = {
   [of('relay_pushed_out_total')]: always(7),
   [of('relay_failed_total')]: always(7),
   [of('players_pushed_out_total')]: always(7),
-  [of('players_refused_total', 'reason="serverFull"')]: always(7),
-  [of('players_refused_total', 'reason="badToken"')]: growing(1),
+  [of('players_refused_total', 'reason="server_full"')]: always(7),
+  [of('players_refused_total', 'reason="bad_token"')]: growing(1),
   [of('players_files_failed_total', 'code="507"')]: always(7),
   [of('players_files_failed_total', 'code="404"')]: growing(1),
   [of('tasks_workers', 'health="healthy"')]: always(2),
@@ -48,8 +48,8 @@ export const healthy: Series = {
   [outcome('no_worker')]: always(0),
   [outcome('bad_task_key')]: growing(0.5),
   [of('relay_refused_total', 'reason="bad_key"')]: growing(0.5),
-  [of('sessions_refused_total', 'reason="wrongSecret"')]: growing(1),
-  [of('sessions_refused_total', 'reason="tooManyGuesses"')]: always(0),
+  [of('sessions_refused_total', 'reason="wrong_secret"')]: growing(1),
+  [of('sessions_refused_total', 'reason="too_many_guesses"')]: always(0),
 };
 
 /** By alert, what is otherwise when that one fires, and no other. */
@@ -67,12 +67,12 @@ export const firing: Record<string, Series> = {
   MoonsteadRelayRingsNearBound: { [of('relay_queued_bytes')]: always(60 * mb) },
   MoonsteadPlayersRingsNearBound: { [of('players_queued_bytes')]: always(60 * mb) },
   MoonsteadPlayersMessagesPushedOut: { [of('players_pushed_out_total')]: growing(1) },
-  MoonsteadPlayersFull: { [of('players_refused_total', 'reason="serverFull"')]: growing(1) },
+  MoonsteadPlayersFull: { [of('players_refused_total', 'reason="server_full"')]: growing(1) },
   MoonsteadFilesNotStored: { [of('players_files_failed_total', 'code="507"')]: growing(1) },
   MoonsteadNoHealthyWorker: { [of('tasks_workers', 'health="healthy"')]: always(0) },
   MoonsteadTasksFailing: { [outcome('no_worker')]: growing(200) },
   MoonsteadLoginGuesses: {
-    [of('sessions_refused_total', 'reason="tooManyGuesses"')]: growing(5),
+    [of('sessions_refused_total', 'reason="too_many_guesses"')]: growing(5),
   },
   MoonsteadKeyGuesses: { [of('relay_refused_total', 'reason="bad_key"')]: growing(5) },
 };

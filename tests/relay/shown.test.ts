@@ -126,7 +126,7 @@ describe('the numbers', () => {
     robot.say(botMessage('3'), botMessage('4'), botMessage('5'));
     await stage.pass();
     counted();
-    expect(meter('unreceipted_bytes')).toBeGreaterThan(300);
+    expect(meter('unreceipted_characters')).toBeGreaterThan(300);
     await stage.pass(200);
     one.pong();
     await stage.pass();
@@ -134,7 +134,7 @@ describe('the numbers', () => {
     expect(meter('delivered_total')).toEqual({ mods: 6, bot: 2 });
     expect(meter('queued_total')).toBe(2);
     expect(meter('receipts_total')).toBe(2);
-    for (const name of ['queued_messages', 'queued_bytes', 'unreceipted_bytes'])
+    for (const name of ['queued_messages', 'queued_bytes', 'unreceipted_characters'])
       expect([name, meter(name)]).toEqual([name, 0]);
     for (const actor of [one, two, robot]) actor.close(1000);
     counted();

@@ -217,7 +217,7 @@ test('the metrics follow what happens, and name no channel', async () => {
   const robot = await bot();
   robot.say(botMessage('4', '4', { id: 'a-channel' }));
   await one.next(({ content }) => content === '4');
-  await until('all receipts', async () => (await relay('unreceipted_bytes')) === 0);
+  await until('all receipts', async () => (await relay('unreceipted_characters')) === 0);
   await until('an empty ring', async () => (await relay('queued_bytes')) === 0);
   expect(await relay('delivered_total{to="bot"}')).toBe(2);
   expect(await relay('delivered_total{to="mods"}')).toBe(1);

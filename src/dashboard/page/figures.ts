@@ -1,7 +1,7 @@
-import { serverMs } from './api.ts';
+import { askJson, serverMs } from './api.ts';
 import { cell } from './cell.ts';
 import type { FeedEvent } from './feed.ts';
-import { addTotals } from './lines.ts';
+import { addTotals, drawHistory, type History } from './lines.ts';
 
 /** `/api/stats`. */
 export interface Stats {
@@ -29,7 +29,12 @@ const taskCounters = ['tasks.requests_total'];
 export const countersOf = { messages: messageCounters, tasks: taskCounters } as const;
 
 /** A number of `/api/stats`; of one with labels their sum, or that of one label. */
-export function figure(all: Stats | undefined, part: string, name: string, label?: string): number {
+export function figure(
+  all: Pick<Stats, 'parts'> | undefined,
+  part: string,
+  name: string,
+  label?: string,
+): number {
   const value = all?.parts[part]?.[name];
   if (typeof value === 'number') return value;
   if (value === undefined) return 0;
@@ -42,7 +47,8 @@ export function sumOf(perSecond: ReadonlyMap<string, number>, names: readonly st
 }
 
 /** Of the last minute, the oldest first. */
-let minute: { atMs: number; stats: Stats }[] = [];
+let minute: { atMs: number; stats: Pick<Stats, 'parts'> }[] = [];
+const minuteMs = 60_000;
 
 export function hearStats({ data }: FeedEvent): void {
   takeStats(JSON.parse(data));
@@ -58,7 +64,7 @@ export function takeStats(next: Stats): void {
   // Too little time says nothing of a second.
   if (newest !== undefined && nowMs > newest.atMs + 500)
     rates.set(ratesBetween(newest.stats, next, (nowMs - newest.atMs) / 1000));
-  minute = [...minute.filter(({ atMs }) => atMs > nowMs - 60_000), { atMs: nowMs, stats: next }];
+  minute = [...minute.filter(({ atMs }) => atMs > nowMs - minuteMs), { atMs: nowMs, stats: next }];
   addTotals({
     atMs: nowMs,
     startedAt: next.started_at,
@@ -66,6 +72,34 @@ export function takeStats(next: Stats): void {
     tasks: totalOf(next, taskCounters),
   });
   stats.set(next);
+}
+
+/** What the server remembers of the time before this page: for the lines, and of the last minute. */
+export async function loadHistory(startedAt: string): Promise<void> {
+  const history = await askJson<History>('/stats/history');
+  drawHistory(history, countersOf, startedAt);
+  const { interval_seconds, until, series } = history;
+  const length = Math.max(0, ...Object.values(series).map((one) => one.length));
+  const stepMs = interval_seconds * 1000;
+  const back = Math.min(length, Math.ceil(minuteMs / stepMs));
+  const remembered = Array.from({ length: back }, (_, i) => ({
+    atMs: Date.parse(until) - (back - 1 - i) * stepMs,
+    stats: { parts: partsAt(series, length - back + i) },
+  }));
+  const oldestMs = minute[0]?.atMs ?? Infinity;
+  minute = [...remembered.filter(({ atMs }) => atMs < oldestMs), ...minute];
+}
+
+function partsAt(series: History['series'], at: number): Stats['parts'] {
+  const parts: Stats['parts'] = {};
+  for (const [name, values] of Object.entries(series)) {
+    const [part, meter, label] = name.split('.') as [string, string, string | undefined];
+    const meters = (parts[part] ??= {});
+    const value = values[at] ?? 0;
+    if (label === undefined) meters[meter] = value;
+    else meters[meter] = { ...(meters[meter] as Record<string, number>), [label]: value };
+  }
+  return parts;
 }
 
 /** Tasks that were answered, and those whose callers went away, were not refused. */
@@ -93,7 +127,11 @@ export function lately(part: string, name: string): number {
   return figure(stats.get(), part, name) - figure(minute[0]?.stats, part, name);
 }
 
-function ratesBetween(before: Stats, next: Stats, seconds: number): Map<string, number> {
+function ratesBetween(
+  before: Pick<Stats, 'parts'>,
+  next: Stats,
+  seconds: number,
+): Map<string, number> {
   const found = new Map<string, number>();
   for (const [part, meters] of Object.entries(next.parts))
     for (const name of Object.keys(meters))

@@ -1,4 +1,3 @@
-import { askJson } from './api.ts';
 import { cell } from './cell.ts';
 
 /** Points of the lines, oldest first: when, in s since 1970, and how many a second; null: unknown. */
@@ -17,7 +16,8 @@ export interface Totals {
   tasks: number;
 }
 
-interface HistoryAnswer {
+/** `/api/stats/history`. */
+export interface History {
   interval_seconds: number;
   until: string;
   series: Record<string, number[]>;
@@ -63,11 +63,11 @@ function add(atMs: number, messages: number | null, tasks: number | null): void 
 }
 
 /** Draws the lines from what the server remembers; of an earlier run, what is known here stays. */
-export async function loadHistory(
+export function drawHistory(
+  { interval_seconds, until, series }: History,
   counters: Readonly<Record<'messages' | 'tasks', readonly string[]>>,
   startedAt: string,
-): Promise<void> {
-  const { interval_seconds, until, series } = await askJson<HistoryAnswer>('/stats/history');
+): void {
   const length = Math.max(0, ...Object.values(series).map((one) => one.length));
   const endMs = Date.parse(until);
   const times = Array.from({ length }, (_, i) => {
@@ -92,7 +92,7 @@ export async function loadHistory(
 }
 
 function totalsOf(
-  series: HistoryAnswer['series'],
+  series: History['series'],
   counters: readonly string[],
   length: number,
 ): number[] {

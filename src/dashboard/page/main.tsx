@@ -5,10 +5,9 @@ import { useCell } from './cell.ts';
 import { LostBar, Sign } from './connection.tsx';
 import { hearEvent, loadEvents } from './events.ts';
 import { connection, follow } from './feed.ts';
-import { countersOf, hearStats, type Stats, stats, takeStats } from './figures.ts';
+import { hearStats, loadHistory, type Stats, stats, takeStats } from './figures.ts';
 import { Journal } from './journal.tsx';
 import { KeyDialog } from './key-dialog.tsx';
-import { loadHistory } from './lines.ts';
 import { Overview } from './overview.tsx';
 import { Players } from './players.tsx';
 import { Relay } from './relay.tsx';
@@ -128,7 +127,7 @@ async function begun(): Promise<void> {
   try {
     const now = await askJson<Stats>('/stats');
     takeStats(now);
-    await Promise.all([loadHistory(countersOf, now.started_at), loadEvents()]);
+    await Promise.all([loadHistory(now.started_at), loadEvents()]);
   } catch {
     // The live feed says how it stands with the server.
   }

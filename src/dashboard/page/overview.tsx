@@ -1,6 +1,7 @@
 import { useCell } from './cell.ts';
 import { Chart } from './chart.tsx';
 import { events, fieldsText } from './events.ts';
+import { connection } from './feed.ts';
 import { countersOf, figure, lately, rates, refusals, stats, sumOf } from './figures.ts';
 import { lines } from './lines.ts';
 import { Queues } from './queues.tsx';
@@ -15,14 +16,17 @@ interface CardProps {
   /** Beside its colour, the note says it too. */
   mood?: 'good' | 'warn' | 'bad' | 'idle';
   href: string;
+  /** Holds also while the connection is gone. */
+  isTrueNow?: boolean;
 }
 
-function Card({ title, value, note, mood = 'idle', href }: CardProps) {
+function Card({ title, value, note, mood = 'idle', href, isTrueNow }: CardProps) {
+  const isKnown = useCell(stats) !== undefined || isTrueNow;
   return (
-    <a class={`card ${mood}`} href={href}>
+    <a class={`card ${isKnown ? mood : 'idle'} ${isTrueNow ? 'true-now' : ''}`} href={href}>
       <span class="title">{title}</span>
-      <span class="value">{value}</span>
-      <span class="note">{note}</span>
+      <span class="value">{isKnown ? value : '–'}</span>
+      <span class="note">{isKnown && note}</span>
     </a>
   );
 }
@@ -78,7 +82,6 @@ function isUntouched(): boolean {
 
 function Cards() {
   const now = useCell(stats);
-  const perSecond = useCell(rates);
   const of = (part: string, name: string, label?: string) => figure(now, part, name, label);
   const [healthy, ejected, gone] = (['healthy', 'ejected', 'gone'] as const).map((one) =>
     of('tasks', 'workers', one),
@@ -87,25 +90,13 @@ function Cards() {
   const queued = of('relay', 'queued_messages') + of('players', 'queued_messages');
   const bytes = of('relay', 'queued_bytes') + of('players', 'queued_bytes');
   const lost = lately('relay', 'pushed_out_total') + lately('players', 'pushed_out_total');
-  const isTroubled = of('server', 'store_trouble') === 1;
   const refused = refusals();
   const refusedLately = refused.reduce((sum, one) => sum + one.lately, 0);
   const refusedEver = refused.reduce((sum, one) => sum + one.total, 0);
-  const messages = sumOf(perSecond, countersOf.messages);
 
   return (
     <div class="cards">
-      <Card
-        title="Server"
-        value={isTroubled ? 'Store fails' : now === undefined ? '–' : 'Up'}
-        note={
-          isTroubled
-            ? 'What is to wait cannot be kept: see the events'
-            : `for ${spanText(now?.uptime_seconds ?? 0)}`
-        }
-        mood={isTroubled ? 'bad' : 'good'}
-        href="#events"
-      />
+      <ServerCard />
       <Card
         title="Bot"
         value={isBotThere ? 'Connected' : 'Away'}
@@ -140,21 +131,44 @@ function Cards() {
         value={countText(queued)}
         note={
           lost > 0
-            ? `${countText(lost)} pushed out in the last minute: a queue is full`
-            : `${bytesText(bytes)}; ${rateText(messages)} come a second`
+            ? `${countText(lost)} pushed out of full queues in a minute`
+            : `${bytesText(bytes)} in queues`
         }
         mood={lost > 0 ? 'bad' : 'idle'}
         href="#relay"
       />
       <Card
-        title="Refused in a minute"
+        title="Refused"
         value={countText(refusedLately)}
-        note={`${countText(refusedEver)} since the start`}
+        note={`in the last minute; ${countText(refusedEver)} since the start`}
         mood={refusedLately > 0 ? 'warn' : 'idle'}
         href="#events"
       />
     </div>
   );
+}
+
+/** The one that stays true when the connection is gone. */
+function ServerCard() {
+  const now = useCell(stats);
+  const { state } = useCell(connection);
+  const upFor = spanText(now?.uptime_seconds ?? 0);
+  const common = { title: 'Server', href: '#events' };
+  if (state === 'lost')
+    return (
+      <Card
+        {...common}
+        isTrueNow
+        value="No answer"
+        note={now === undefined ? '' : `was up for ${upFor}`}
+        mood="bad"
+      />
+    );
+  if (figure(now, 'server', 'store_trouble') === 1)
+    return (
+      <Card {...common} value="Store fails" note={`up for ${upFor}, keeps nothing`} mood="bad" />
+    );
+  return <Card {...common} value="Up" note={`for ${upFor}`} mood="good" />;
 }
 
 function Rates() {

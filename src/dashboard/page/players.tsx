@@ -109,7 +109,7 @@ const wayColumns: Column<Way>[] = [
 ];
 
 export function Players() {
-  const { value, trouble } = usePolled(2_000, (signal) =>
+  const { value, trouble } = usePolled('players', 2_000, (signal) =>
     askAll<Player>('/players', playersMax, signal),
   );
   const [text, setText] = useState('');

@@ -12,15 +12,22 @@ export interface Polled<Value> {
 /** A long list is asked for less often: so much of the time is for other things. */
 const restFactor = 4;
 
+/** The newest answers by name: who comes back to a view sees at once what it showed. */
+const newest = new Map<string, unknown>();
+
 /**
  * Asks every so often while the page is seen and has the key that it needs; at once when the server is
  * back.
  */
 export function usePolled<Value>(
+  name: string,
   everyMs: number,
   get: (signal: AbortSignal) => Promise<Value>,
 ): Polled<Value> {
-  const [polled, setPolled] = useState<Polled<Value>>({ value: undefined, trouble: undefined });
+  const [polled, setPolled] = useState<Polled<Value>>(() => ({
+    value: newest.get(name) as Value | undefined,
+    trouble: undefined,
+  }));
   const isLive = useCell(connection).state === 'live';
   const needsKey = useCell(keyWanted) !== undefined;
   useEffect(() => {
@@ -32,7 +39,9 @@ export function usePolled<Value>(
       if (!document.hidden) {
         try {
           const value = await get(ending.signal);
-          if (!ending.signal.aborted) setPolled({ value, trouble: undefined });
+          if (ending.signal.aborted) return;
+          newest.set(name, value);
+          setPolled({ value, trouble: undefined });
         } catch (error) {
           if (ending.signal.aborted) return;
           const trouble = error instanceof ApiError ? error.message : String(error);

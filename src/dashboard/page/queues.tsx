@@ -19,7 +19,7 @@ const answersBack = 6;
 
 /** The queues that are fullest, and whether they fill. */
 export function Queues() {
-  const { value } = usePolled(everyMs, async (signal) => {
+  const { value } = usePolled('queues', everyMs, async (signal) => {
     const isEmpty = figure(stats.get(), 'relay', 'queued_messages') === 0;
     return isEmpty ? [] : (await askAll<Channel>('/relay', channelsMax, signal)).items;
   });
@@ -45,7 +45,7 @@ export function Queues() {
           </small>
         )}
       </h3>
-      {all.length === 0 && <p class="empty">Nothing waits.</p>}
+      {all.length === 0 && <p class="empty">{value === undefined ? '–' : 'Nothing waits.'}</p>}
       <ul class="bars">
         {all.slice(0, shownMax).map(({ name, waiting }) => {
           const grown = waiting - (old.get(name) ?? waiting);

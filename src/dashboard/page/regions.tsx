@@ -80,8 +80,14 @@ export function Regions({ workers, hierarchy, chosen, choose }: Props) {
   return (
     <nav class="tree" aria-label="Regions">
       <h3>Regions</h3>
-      {roots.length === 0 ? <p class="empty">None.</p> : branch(roots)}
-      <p class="hint">Healthy of all, with those in the regions below.</p>
+      {roots.length === 0 ? (
+        <p class="empty">–</p>
+      ) : (
+        <>
+          {branch(roots)}
+          <p class="hint">Healthy of all, with those in the regions below.</p>
+        </>
+      )}
     </nav>
   );
 }

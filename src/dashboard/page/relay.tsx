@@ -58,7 +58,7 @@ const columns: Column<Channel>[] = [
 ];
 
 export function Relay() {
-  const { value, trouble } = usePolled(3_000, (signal) =>
+  const { value, trouble } = usePolled('relay', 3_000, (signal) =>
     askAll<Channel, Bot>('/relay', channelsMax, signal),
   );
   const [text, setText] = useState('');

@@ -11,7 +11,8 @@ const shortClock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' });
 export const countText = (value: number) => whole.format(value);
 
 /** How many a second. */
-export const rateText = (value: number) => (value < 100 ? tenth : whole).format(value);
+export const rateText = (value: number) =>
+  (value === 0 || value >= 100 ? whole : tenth).format(value);
 
 /** Beside an axis: as short as can be. */
 export const axisText = (value: number) => compact.format(value);

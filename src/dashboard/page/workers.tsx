@@ -41,7 +41,7 @@ const columns: Column<Worker>[] = [
   },
   {
     title: 'Health',
-    width: 19.5,
+    width: 19,
     cell: ({ health, health_reason }) => {
       const why = whyText(health_reason ?? '');
       return (
@@ -100,7 +100,7 @@ const whyText = (reason: string) =>
   withTimesText(reason).replace(/ a trial from (\S+) on$/, ' trial at $1');
 
 export function Workers() {
-  const { value, trouble } = usePolled(5_000, async (signal) => {
+  const { value, trouble } = usePolled('workers', 5_000, async (signal) => {
     const [list, hierarchy] = await Promise.all([
       askAll<Worker>('/workers', workersMax, signal),
       askRegions(signal),
