@@ -55,7 +55,6 @@ export async function playersPart({
       totalBytesMax: files.total_quota_mb * mib,
       freeBytesMin: files.min_free_mb * mib,
       memoryBytesMax: files.memory_bytes,
-      noesMax: settings.too_slow_bytes,
       sizes: protocolSizes,
     },
   );

@@ -123,9 +123,10 @@ export class Players {
     if (this.isDraining || seat.state === 'closed') return;
     seat.seenMs = this.ports.clock.now();
     this.direct.delivery.pressure.sent(seat, answerChars);
+    // An answer is far longer than an empty frame, and nothing of it is read in the same turn.
+    if (seat.burst > this.limits.tooSlowBytes)
+      return this.refusing.tooSlow(seat, 'players.too_slow_bytes');
     if (seat.state === 'open') return this.ports.transfers.bytes(seat, bytes);
-    // An answer is far longer than an empty frame, and whether it is read is seen in the next turn.
-    if (seat.burst > this.limits.tooSlowBytes) return;
     seat.burst += answerChars;
     this.refusing.error(seat, 'badMessage', 'type: session_auth comes first');
   }

@@ -76,8 +76,6 @@ export interface TransferLimits {
   freeBytesMin: number;
   /** Bytes in memory that wait for the disk, of all transfers. */
   memoryBytesMax: number;
-  /** Noes to frames of no transfer, in characters, that one connection is told in a turn. */
-  noesMax: number;
   /** `protocolSizes`; smaller in simulations. */
   sizes: typeof protocolSizes;
 }

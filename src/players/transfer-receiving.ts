@@ -225,9 +225,7 @@ export class Receiving {
   /** Says no; of what comes with the same key and was never begun, once for all. */
   private refuse(seat: PlayerSeat, refusal: FileRefusal, key?: string, transferId?: string): void {
     const { refused } = this.of(seat);
-    const isOfNone = refusal === fileRefusals.noTransfer || refusal === fileRefusals.badFrame;
-    if (isOfNone && ((key !== undefined && refused.has(key)) || seat.burst > this.limits.noesMax))
-      return;
+    if (refusal === fileRefusals.noTransfer && refused.has(key!)) return;
     if (key !== undefined) refused.add(key);
     if (refused.size > refusedMax) refused.delete(refused.values().next().value!);
     const text = encodeFailed(seat.protocol, transferId, refusal);

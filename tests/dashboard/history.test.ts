@@ -25,24 +25,24 @@ function begun(parts: Record<string, Numbers>) {
 
 test('each number is taken every five seconds, the oldest first', async () => {
   const { clock, read, parts, secondsSinceStart } = begun({ relay: { mods: 3 } });
-  await clock.run(5_000);
+  await clock.run(4_999);
+  expect(read()).toMatchObject({ interval_seconds: 5, series: {} });
+  await clock.run(5_001);
   parts.relay = { mods: 5 };
   await clock.run(7_000);
-  const { interval_seconds, until, series } = read();
-  expect(interval_seconds).toBe(5);
-  expect(series).toEqual({ 'relay.mods': [3, 3, 5] });
-  expect(secondsSinceStart(until)).toBe(10);
+  expect(read().series).toEqual({ 'relay.mods': [3, 3, 5] });
+  expect(secondsSinceStart(read().until)).toBe(15);
 });
 
 test('numbers with labels are lines of their own', async () => {
   const { clock, read } = begun({ tasks: { workers: { healthy: 2, gone: 1 } } });
-  await clock.run(5_000);
+  await clock.run(10_000);
   expect(read().series).toEqual({ 'tasks.workers.healthy': [2, 2], 'tasks.workers.gone': [1, 1] });
 });
 
 test('what never was anything but 0 has no line; once it has, the line begins with zeros', async () => {
   const { clock, read, parts } = begun({ relay: { mods: 0, refused: { floods: 0 } } });
-  await clock.run(10_000);
+  await clock.run(15_000);
   expect(read().series).toEqual({});
   parts.relay = { mods: 0, refused: { floods: 4 } };
   await clock.run(5_000);
@@ -53,6 +53,7 @@ test('what never was anything but 0 has no line; once it has, the line begins wi
 
 test('a label that is told no more is 0 from then on', async () => {
   const { clock, read, parts } = begun({ tasks: { by: { here: 1, there: 1 } } });
+  await clock.run(5_000);
   parts.tasks = { by: { here: 1 } };
   await clock.run(5_000);
   expect(read().series).toEqual({ 'tasks.by.here': [1, 1], 'tasks.by.there': [1, 0] });
@@ -74,6 +75,7 @@ test('a quarter of an hour is kept, of late lines too, and all are of one length
 
 test('after its end nothing is taken', async () => {
   const { clock, history, read } = begun({ server: { sockets: 1 } });
+  await clock.run(5_000);
   history.end();
   await clock.run(60_000);
   expect(read().series).toEqual({ 'server.sockets': [1] });

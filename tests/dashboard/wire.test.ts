@@ -64,7 +64,15 @@ test('everything is where mls.json says, and nowhere else', async () => {
       expect([one, (await ask(one)).status]).toEqual([one, 200]);
     }
   }
-  for (const path of ['/', '/dashboard', '/static', '/files', '/files/of-it', '/admin', '/home/'])
+  for (const path of [
+    '/',
+    '/dashboard',
+    '/static',
+    '/files',
+    '/files/of-it',
+    '/admin',
+    '/home/board',
+  ])
     expect([path, (await ask(path)).status]).toEqual([path, 404]);
 });
 
@@ -79,7 +87,7 @@ const garbage = [
   ...['/static', '/static/', '/static//', '/static/a/b', '/static/main.js', '/static/style.css'],
   ...['/static/../package.json', '/static/..%2f..%2fpackage.json', '/static/%2e%2e/main.ts'],
   ...['/static/%00', '/static/%ff', '/static/%', '/static/constructor', '/static/__proto__'],
-  ...['/static/page/main.tsx', `/static/${'a'.repeat(4000)}`, '/dashboard/', '/dashboard/../x'],
+  ...['/static/page/main.tsx', `/static/${'a'.repeat(4000)}`, '/dashboard/../x', '/dashboard/x'],
 ];
 test('garbage paths are nowhere, and tell nothing', async () => {
   await start();
@@ -98,10 +106,11 @@ test('the last 15 minutes are there for who may read, on both listeners, and nob
     expect([path, (await ask(path)).status]).toEqual([path, 401]);
     const answer = await ask(path, { headers: { 'X-API-Key': key } });
     expect([path, answer.status, answer.headers['cache-control']]).toEqual([path, 200, 'no-store']);
-    const { interval_seconds, until, series } = answer.json;
-    expect(interval_seconds).toBe(5);
-    expect(until).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-    expect(series['server.resident_memory_bytes'].length).toBeGreaterThan(0);
+    expect(answer.json).toEqual({
+      interval_seconds: 5,
+      until: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      series: expect.any(Object),
+    });
   }
   // The page itself needs no key: it asks for one.
   expect((await ask('/')).status).toBe(200);
@@ -110,11 +119,11 @@ test('the last 15 minutes are there for who may read, on both listeners, and nob
 test('what happens is in the lines', async () => {
   await start();
   const mod = await RelayClient.mod(server.sync());
-  const seen = await until('the mod in the lines', async () => {
-    const { series } = (await ask('/api/stats/history')).json;
-    return series['relay.mods'];
+  const series = await until('a point of the lines', async () => {
+    const answer = (await ask('/api/stats/history')).json;
+    return 'server.resident_memory_bytes' in answer.series ? answer.series : undefined;
   });
-  expect(seen.at(-1)).toBe(1);
-  expect(seen[0]).toBe(0);
+  expect(series['relay.mods'].at(-1)).toBe(1);
+  expect(series['relay.bot_connected']).toBeUndefined();
   await mod.close();
 });

@@ -250,7 +250,7 @@ describe('the numbers', () => {
     stage.enter('away');
     await stage.pass();
     expect(meter(stage, 'delivered_total')).toEqual({ user: 2, channel: 2 });
-    expect(meter(stage, 'refused_total')).toMatchObject({ badMessage: 1 });
+    expect(meter(stage, 'refused_total')).toMatchObject({ bad_message: 1 });
   });
 
   test('count what was sent again to somebody who left without a word', async () => {
@@ -265,12 +265,12 @@ describe('the numbers', () => {
   });
 
   const refusals: [string, Partial<PlayersLimits>, (stage: Stage) => unknown][] = [
-    ['badToken', {}, (stage) => stage.stranger().say({ type: 'session_auth', token: 'guess' })],
+    ['bad_token', {}, (stage) => stage.stranger().say({ type: 'session_auth', token: 'guess' })],
     ['replaced', {}, (stage) => [stage.enter('ann'), stage.enter('ann')]],
-    ['notThere', {}, (stage) => ask(stage.enter('ann'), 'nobody')],
-    ['tooManyChannels', { channelsMax: 0 }, (stage) => join(stage.enter('ann'))],
+    ['not_there', {}, (stage) => ask(stage.enter('ann'), 'nobody')],
+    ['too_many_channels', { channelsMax: 0 }, (stage) => join(stage.enter('ann'))],
     ['disconnected', {}, (stage) => [stage.enter('ann'), disconnect(stage, 'ann')]],
-    ['handshakeTimeout', {}, (stage) => [stage.stranger(), stage.pass(11_000)]],
+    ['handshake_timeout', {}, (stage) => [stage.stranger(), stage.pass(11_000)]],
   ];
   const ask = (actor: Actor, targetUserId: string) => actor.say({ type: 'connect', targetUserId });
   const join = (actor: Actor) => actor.say({ type: 'join', channel: 'c' });

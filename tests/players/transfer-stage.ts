@@ -22,7 +22,6 @@ export const smallLimits: TransferLimits = {
   totalBytesMax: 50_000,
   freeBytesMin: 100,
   memoryBytesMax: 5_000,
-  noesMax: 5_000,
   sizes: { frameBytesMax: 64, progressBytes: 256, creditBytes: 1024, checkpointBytes: 2048 },
 };
 

@@ -247,9 +247,9 @@ describe('the numbers', () => {
     await stage.auth('alice');
     for (let n = 0; n < 2; n++) await stage.ask('validate', 'guessed');
     expect(meter(stage, 'refused_total')).toMatchObject({
-      wrongSecret: 1,
-      secretNeeded: 1,
-      unknownToken: 2,
+      wrong_secret: 1,
+      secret_needed: 1,
+      unknown_token: 2,
       busy: 0,
     });
     expect(meter(stage, 'claims')).toBe(1);

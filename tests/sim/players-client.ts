@@ -1,5 +1,5 @@
 import type { ChangesPace } from '../../src/players/presence-changes.ts';
-import type { SessionInUse } from '../../src/players/seat.ts';
+import type { PlayerSeat, SessionInUse } from '../../src/players/seat.ts';
 import type { SimClient } from './relay-client.ts';
 
 /** What an observer must know of the settings. */
@@ -104,4 +104,32 @@ export function difference(due: readonly string[], came: readonly string[]): str
   const at = due.findIndex((frame, i) => frame !== came[i]);
   const i = at < 0 ? due.length : at;
   return `sent ${came[i]} instead of ${due[i]}`;
+}
+
+/** Whether that is what it knows of who is online. */
+export function knows(
+  { known }: SimPlayer,
+  online: ReadonlyMap<string, { userName: string | undefined }>,
+): boolean {
+  if (known.size !== online.size) return false;
+  for (const [userId, { userName }] of online)
+    if (!known.has(userId) || known.get(userId) !== userName) return false;
+  return true;
+}
+
+/** It is told that somebody came or went; what is wrong with that. */
+export function hearsOf(player: SimPlayer, { type, userId, userName }: Said): string | undefined {
+  const { known, hasAsked, protocol, isListed } = player;
+  const isNews = known.has(userId) !== (type === 'user_joined') || known.get(userId) !== userName;
+  if (type === 'user_joined') known.set(userId, userName);
+  else known.delete(userId);
+  if (protocol === 1) return `of protocol 1, is sent ${type}`;
+  if (!isListed) return `is told of ${userId} before its list`;
+  return isNews || hasAsked ? undefined : `${type} ${userId} is no news`;
+}
+
+/** By the core's own account. */
+export function isBehind({ wire }: SimPlayer, slowBytes: number): boolean {
+  const { behindSinceMs, burst } = wire.data.seat as PlayerSeat;
+  return behindSinceMs !== 0 || burst > slowBytes;
 }

@@ -4,6 +4,9 @@ import type { SimClock } from './clock.ts';
 import {
   type Awaited,
   difference,
+  hearsOf,
+  isBehind,
+  knows,
   type PlayersRules,
   type Said,
   type SimPlayer,
@@ -47,10 +50,7 @@ export class PlayersObserver {
     this.links = new LinksModel(rules.linksMax, {
       playerOf: (userId) => this.online.get(userId)?.player,
       isKept: (userId) => this.graces.has(userId),
-      isBehind: ({ wire }) => {
-        const { behindSinceMs, burst } = wire.data.seat as PlayerSeat;
-        return behindSinceMs !== 0 || burst > rules.slowBytes;
-      },
+      isBehind: (player) => isBehind(player, rules.slowBytes),
       due: (player, frame) => this.due(player, frame),
       refused: (player, code) => void player.awaited.push({ code }),
     });
@@ -273,32 +273,21 @@ export class PlayersObserver {
       if (player.isListed) this.broke(`${player.name} is sent a second list`);
       player.isListed = true;
       this.hasNews = true;
-    } else if (!this.isKnown(player)) this.broke(`${player.name} is sent a list that is wrong`);
+    } else if (!knows(player, this.online))
+      this.broke(`${player.name} is sent a list that is wrong`);
     else player.staleMs = undefined;
   }
 
-  private changed(player: SimPlayer, { type, userId, userName }: Said): void {
-    if (player.protocol === 1) this.broke(`${player.name}, of protocol 1, is sent ${type}`);
-    if (!player.isListed) this.broke(`${player.name} is told of ${userId} before its list`);
-    const { known, hasAsked } = player;
-    const isNews = known.has(userId) !== (type === 'user_joined') || known.get(userId) !== userName;
-    if (!isNews && !hasAsked) this.broke(`${player.name}: ${type} ${userId} is no news`);
-    if (type === 'user_joined') known.set(userId, userName);
-    else known.delete(userId);
+  private changed(player: SimPlayer, frame: Said): void {
+    const wrong = hearsOf(player, frame);
+    if (wrong !== undefined) this.broke(`${player.name}: ${wrong}`);
     this.hasNews = true;
   }
 
   private checkKnown(player: SimPlayer): void {
-    if (this.isKnown(player)) player.staleMs = undefined;
+    if (knows(player, this.online)) player.staleMs = undefined;
     else if (player.protocol === 1 || this.isPaced) player.staleMs ??= this.clock.now();
     else this.broke(`${player.name} of protocol 2 does not know who is online`);
-  }
-
-  private isKnown({ known }: SimPlayer): boolean {
-    if (known.size !== this.online.size) return false;
-    for (const [userId, { userName }] of this.online)
-      if (!known.has(userId) || known.get(userId) !== userName) return false;
-    return true;
   }
 
   private answered(player: SimPlayer, frame: Said): void {

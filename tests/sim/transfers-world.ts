@@ -55,7 +55,6 @@ export class TransfersWorld {
       totalBytesMax: random.pick([10_000, 100_000]),
       freeBytesMin: 100,
       memoryBytesMax: random.pick([1_500, 100_000]),
-      noesMax: Infinity,
       sizes: { frameBytesMax: 64, progressBytes: 256, creditBytes: 1024, checkpointBytes: 700 },
     };
     this.unfinishedMax = this.limits.perUserMax;

@@ -1,5 +1,5 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** Debian's. */
 const executablePath = '/usr/bin/chromium';
@@ -26,10 +26,12 @@ export async function openPage(
   browser: Browser,
   url: string,
   colorScheme: 'light' | 'dark' = 'light',
+  options: BrowserContextOptions = {},
 ): Promise<Watched> {
   const context = await browser.newContext({
     colorScheme,
     viewport: { width: 1280, height: 1000 },
+    ...options,
   });
   const page = await context.newPage();
   const watched: Watched = { page, requests: [], troubles: [] };
@@ -42,4 +44,18 @@ export async function openPage(
   });
   await page.goto(url);
   return watched;
+}
+
+const axe = readFileSync(Bun.resolveSync('axe-core/axe.min.js', import.meta.dir), 'utf8');
+
+/** What of WCAG 2.2 AA the page breaks as it is now, as far as a program can tell; with what breaks it. */
+export async function accessProblems(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    const { violations } = await (globalThis as any).axe.run({ runOnly: tags });
+    return violations.flatMap(({ id, nodes }: any) =>
+      nodes.map(({ html, failureSummary }: any) => `${id}: ${html} ${failureSummary}`),
+    );
+  });
 }

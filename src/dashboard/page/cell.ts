@@ -27,6 +27,11 @@ export function cell<Value>(initial: Value): Cell<Value> {
 /** The value, and another rendering whenever it changes. */
 export function useCell<Value>(one: Cell<Value>): Value {
   const [, again] = useState({});
-  useEffect(() => one.follow(() => again({})), [one]);
-  return one.get();
+  const value = one.get();
+  useEffect(() => {
+    // It may have changed since it was rendered, before there was anybody to be told.
+    if (!Object.is(value, one.get())) again({});
+    return one.follow(() => again({}));
+  }, [one]);
+  return value;
 }

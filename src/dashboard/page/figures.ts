@@ -1,7 +1,7 @@
 import { askJson, serverMs } from './api.ts';
 import { cell } from './cell.ts';
 import type { FeedEvent } from './feed.ts';
-import { addTotals, drawHistory, type History } from './lines.ts';
+import { addTotals, drawHistory, fromStart, type History, lengthOf } from './lines.ts';
 
 /** `/api/stats`. */
 export interface Stats {
@@ -76,12 +76,12 @@ export function takeStats(next: Stats): void {
 
 /** What the server remembers of the time before this page: for the lines, and of the last minute. */
 export async function loadHistory(startedAt: string): Promise<void> {
-  const history = await askJson<History>('/stats/history');
+  const history = fromStart(await askJson<History>('/stats/history'), startedAt);
   drawHistory(history, countersOf, startedAt);
   const { interval_seconds, until, series } = history;
-  const length = Math.max(0, ...Object.values(series).map((one) => one.length));
+  const length = lengthOf(series);
   const stepMs = interval_seconds * 1000;
-  const back = Math.min(length, Math.ceil(minuteMs / stepMs));
+  const back = Math.min(length, Math.ceil(minuteMs / stepMs) + 1);
   const remembered = Array.from({ length: back }, (_, i) => ({
     atMs: Date.parse(until) - (back - 1 - i) * stepMs,
     stats: { parts: partsAt(series, length - back + i) },

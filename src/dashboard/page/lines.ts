@@ -62,33 +62,51 @@ function add(atMs: number, messages: number | null, tasks: number | null): void 
   });
 }
 
+/** Where the server began within what it remembers, every counter began with 0. */
+export function fromStart(
+  { series, until, interval_seconds }: History,
+  startedAt: string,
+): History {
+  const length = lengthOf(series);
+  const oldestMs = Date.parse(until) - length * interval_seconds * 1000;
+  const hasAll = Date.parse(startedAt) > oldestMs - interval_seconds * 1000;
+  if (!hasAll) return { series, until, interval_seconds };
+  const all = Object.entries(series).map(([name, values]): [string, number[]] => [
+    name,
+    [0, ...values],
+  ]);
+  return { series: Object.fromEntries(all), until, interval_seconds };
+}
+
+export function lengthOf(series: History['series']): number {
+  return Math.max(0, ...Object.values(series).map((values) => values.length));
+}
+
 /** Draws the lines from what the server remembers; of an earlier run, what is known here stays. */
 export function drawHistory(
   { interval_seconds, until, series }: History,
   counters: Readonly<Record<'messages' | 'tasks', readonly string[]>>,
   startedAt: string,
 ): void {
-  const length = Math.max(0, ...Object.values(series).map((one) => one.length));
+  const length = lengthOf(series);
   const endMs = Date.parse(until);
-  const times = Array.from({ length }, (_, i) => {
-    return endMs / 1000 - (length - 1 - i) * interval_seconds;
-  });
-  const totals = {
-    messages: totalsOf(series, counters.messages, length),
-    tasks: totalsOf(series, counters.tasks, length),
-  };
-  const rates = (all: number[]) =>
+  const times = Array.from(
+    { length },
+    (_, i) => endMs / 1000 - (length - 1 - i) * interval_seconds,
+  );
+  const messages = totalsOf(series, counters.messages, length);
+  const tasks = totalsOf(series, counters.tasks, length);
+  const rates = (all: readonly number[]) =>
     all.slice(1).map((total, i) => Math.max(0, (total - all[i]!) / interval_seconds));
   const before = lines.get();
   const kept = before.times.filter((time) => time < (times[0] ?? 0)).length;
   const gap = kept > 0 ? [null] : [];
   lines.set({
     times: [...before.times.slice(0, kept), ...gap.map(() => times[0]!), ...times.slice(1)],
-    messages: [...before.messages.slice(0, kept), ...gap, ...rates(totals.messages)],
-    tasks: [...before.tasks.slice(0, kept), ...gap, ...rates(totals.tasks)],
+    messages: [...before.messages.slice(0, kept), ...gap, ...rates(messages)],
+    tasks: [...before.tasks.slice(0, kept), ...gap, ...rates(tasks)],
   });
-  const newest = { messages: totals.messages.at(-1) ?? 0, tasks: totals.tasks.at(-1) ?? 0 };
-  last = { atMs: endMs, startedAt, ...newest };
+  last = { atMs: endMs, startedAt, messages: messages.at(-1) ?? 0, tasks: tasks.at(-1) ?? 0 };
 }
 
 function totalsOf(
