@@ -45,11 +45,26 @@ async function lengthenHistory(page: Page): Promise<void> {
   });
 }
 
+/** Waits until all that is to be seen has begun, and for some points of the lines. */
+async function settle(): Promise<void> {
+  const linesOf = async () => {
+    const answer = await fetch(`${server.http}/api/stats/history`);
+    return ((await answer.json()) as { series: Record<string, number[]> }).series;
+  };
+  const length = (await linesOf())['server.sockets']?.length ?? 0;
+  await until(
+    'some more points',
+    async () => ((await linesOf())['server.sockets']?.length ?? 0) >= length + 4,
+    60_000,
+  );
+}
+
 const server = await Moonstead.start({ toml: sceneToml, mls: sceneMls, scan: false });
 const scene = new Scene(server);
 const browser = await openBrowser();
 try {
   await scene.begin();
+  await settle();
   for (const { name, view, colorScheme, viewport } of pictures) {
     const page = await browser.newPage({ colorScheme, viewport });
     await lengthenHistory(page);

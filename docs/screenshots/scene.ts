@@ -35,6 +35,7 @@ export class Scene {
   private bot!: RelayClient;
   private readonly mods: { channel: string; id: string; mod: RelayClient }[] = [];
   private readonly players: RelayClient[] = [];
+  private stumbles = 0;
 
   constructor(private readonly server: Moonstead) {}
 
@@ -173,7 +174,7 @@ export class Scene {
       () => this.players[0]!.say({ type: 'message' }),
       () => this.bot.say(botMessage(crypto.randomUUID(), 'for later', { id: '9034619' })),
     ];
-    await this.pick(acts)();
+    await acts[this.stumbles++ % acts.length]!();
   }
 
   private async post(path: string, body: object): Promise<any> {

@@ -190,7 +190,7 @@ test('the numbers and the events tell what begins and ends, with users and witho
   expect(await metric(game, 'moonstead_sessions_begun_total')).toBe(2);
   for (const why of ['logout', 'revoked'])
     expect(await metric(game, `moonstead_sessions_ended_total{why="${why}"}`)).toBe(1);
-  expect(await metric(game, 'moonstead_sessions_refused_total{reason="unknownToken"}')).toBe(1);
+  expect(await metric(game, 'moonstead_sessions_refused_total{reason="unknown_token"}')).toBe(1);
   expect(await metric(game, 'moonstead_sessions_hash_seconds_count')).toBe(1);
   const { body } = await ask(game, '/logs?part=sessions');
   const told = body.items.filter(({ event }: any) => event.startsWith('session_')).reverse();

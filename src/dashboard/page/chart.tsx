@@ -80,7 +80,7 @@ function optionsFor(
   return {
     width: place.clientWidth,
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     hooks: { setCursor: [point] },

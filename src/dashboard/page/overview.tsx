@@ -48,11 +48,11 @@ export function Overview() {
         <Fact name="Memory" value={bytesText(figure(now, 'server', 'resident_memory_bytes'))} />
         <Fact name="Store" value={bytesText(figure(now, 'server', 'store_bytes'))} />
         <Fact name="Sockets" value={countText(figure(now, 'server', 'sockets'))} />
+        <Fact name="Version" value={now?.version ?? '–'} />
         <Fact
           name="Event loop late by"
           value={msText(figure(now, 'server', 'event_loop_lag_seconds') * 1000)}
         />
-        <Fact name="Version" value={now?.version ?? '–'} />
       </dl>
     </>
   );
@@ -203,7 +203,7 @@ function Refusals() {
         Refused, by reason <small>in a minute, and ever</small>
       </h3>
       {all.length === 0 && <p class="empty">Nothing.</p>}
-      <ul class="bars">
+      <ul class="bars reasons">
         {all.slice(0, rowsMax).map(({ part, reason, total, lately: recent }) => (
           <li key={`${part} ${reason}`}>
             <span class="name">

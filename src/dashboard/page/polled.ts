@@ -28,7 +28,7 @@ export function usePolled<Value>(
     value: newest.get(name) as Value | undefined,
     trouble: undefined,
   }));
-  const isLive = useCell(connection).state === 'live';
+  const isLost = useCell(connection).state === 'lost';
   const needsKey = useCell(keyWanted) !== undefined;
   useEffect(() => {
     if (needsKey) return;
@@ -63,6 +63,6 @@ export function usePolled<Value>(
       ending.abort();
       clearTimeout(timer);
     };
-  }, [isLive, needsKey, everyMs]);
+  }, [isLost, needsKey, everyMs]);
   return polled;
 }

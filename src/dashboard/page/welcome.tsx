@@ -10,7 +10,7 @@ export function Welcome() {
         </dd>
         <dt>Tasks</dt>
         <dd>
-          workers at <code>/client/heartbeat</code> or <code>/ws</code>, then{' '}
+          workers at <code>/client/heartbeat</code> or by WebSocket, then{' '}
           <a href="#task">try one</a>
         </dd>
         <dt>Players</dt>
