@@ -14,17 +14,31 @@ interface Exposed {
   examples: string[];
 }
 
-/** One line for each part. */
+/** One line for each part with keys; those of the status API count beside the tasks, too. */
 function parts(config: Config, mls: Mls): Exposed[] {
+  const tasksAt = {
+    host: partAddress('tasks', config, mls).host,
+    hostKey: mls.host === '' ? 'server.host' : 'host',
+  };
+  const statusAt = {
+    host: partAddress('status', config, mls).host,
+    hostKey: config.api.host === '' ? 'server.host' : 'api.host',
+  };
+  const statusExamples = config.api.keys
+    .filter(({ key }) => key === exampleKeyOfList)
+    .map(({ name }) => `api.keys "${name}"`);
   return [
+    {
+      ...(isLoopbackHost(statusAt.host) ? tasksAt : statusAt),
+      examples: statusExamples,
+    },
     {
       host: partAddress('relay', config, mls).host,
       hostKey: config.gateway.host === '' ? 'server.host' : 'gateway.host',
       examples: relayExamples(config),
     },
     {
-      host: partAddress('tasks', config, mls).host,
-      hostKey: mls.host === '' ? 'server.host' : 'host',
+      ...tasksAt,
       examples: mls.tokens.some((token) => exampleTokens.includes(token)) ? ['tokens'] : [],
     },
   ];
@@ -60,6 +74,15 @@ export function startWarnings(config: Config, mls: Mls): string[] {
     warnings.push(
       `gateway.body_size (${body_size}MB) is above too_slow_bytes (${formatSize(too_slow_bytes)}): ` +
         'a receiver of the largest message is closed as too slow.',
+    );
+  }
+  const { keys, public: isPublic } = config.api;
+  const apiHost = partAddress('status', config, mls).host;
+  const isClosed = !isLoopbackHost(apiHost) || config.server.trusted_proxies.length > 0;
+  if (keys.length === 0 && !isPublic && isClosed) {
+    warnings.push(
+      'api.keys: none, so nobody can read the status API and the dashboard ' +
+        `(${isLoopbackHost(apiHost) ? 'server.trusted_proxies is set' : `it is on ${apiHost}`}).`,
     );
   }
   if (!config.auth.require_secret) {

@@ -117,3 +117,30 @@ test('a message that would close its receiver as too slow is warned of', () => {
       'a receiver of the largest message is closed as too slow.',
   ]);
 });
+
+const apiKey = '[[api.keys]]\nname = "a"\nkey = "a-long-random-text"\nrole = "read"';
+
+test.each([
+  [`[server]\nhost = "0.0.0.0"\n[gateway]\n${own}\n`, {}, 'server.host = "0.0.0.0"'],
+  [`[api]\nhost = "0.0.0.0"\n[gateway]\n${own}\n`, {}, 'api.host = "0.0.0.0"'],
+  // The status API can be read beside the tasks, too.
+  [`[gateway]\n${own}\n`, { host: '0.0.0.0' }, 'host = "0.0.0.0"'],
+])('the example key of the status API is refused beyond this machine: %s', (toml, more, where) => {
+  const mls = { tokens: ['somebody made this, too'], ...more };
+  expect(unsafe(toml + apiKey, mls)).toEqual([
+    `configuration: api.keys "a": is an example key that everybody knows, with ${where}; ` +
+      'make your own with `moonstead init`',
+  ]);
+  expect(unsafe(toml + apiKey.replace('a-long', 'another-long'), mls)).toEqual([]);
+});
+
+test('that nobody can read the status API is said', () => {
+  const closed = (why: string) =>
+    `api.keys: none, so nobody can read the status API and the dashboard (${why}).`;
+  const beyond = `[gateway]\n${own}\n[api]\nhost = "192.0.2.1"\n`;
+  expect(warnings(beyond)).toEqual([closed('it is on 192.0.2.1')]);
+  expect(warnings(`${beyond}public = true`)).toEqual([]);
+  expect(warnings(beyond + apiKey.replace('a-long', 'another-long'))).toEqual([]);
+  const proxied = `[server]\ntrusted_proxies = ["10.0.0.1"]\n[gateway]\n${own}`;
+  expect(warnings(proxied)).toEqual([closed('server.trusted_proxies is set')]);
+});
