@@ -1,5 +1,5 @@
 /**
- * `bun run bench [relay] [tasks] [players] [--smoke]`: measures and prints; all parts in full: writes
+ * `bun run bench [relay] [tasks] [players] [status] [--smoke]`: measures and prints; all parts in full: writes
  * bench/RESULTS.md too. Exit code 1 when a run is void, 2 for an unknown word. Linux only, for the
  * CPU clocks of other processes and /proc.
  */
@@ -11,6 +11,8 @@ import { playersQuestions } from './players/questions.ts';
 import { fullPlayersSize, smokePlayersSize } from './players/size.ts';
 import { relayQuestions } from './relay/questions.ts';
 import { fullSize, smokeSize } from './relay/size.ts';
+import { statusQuestions } from './status/questions.ts';
+import { fullStatusSize, smokeStatusSize } from './status/size.ts';
 import { tasksQuestions } from './tasks/questions.ts';
 import { fullTasksSize, smokeTasksSize } from './tasks/size.ts';
 
@@ -29,6 +31,7 @@ const parts = {
   relay: sized(relayQuestions, fullSize, smokeSize),
   tasks: sized(tasksQuestions, fullTasksSize, smokeTasksSize),
   players: sized(playersQuestions, fullPlayersSize, smokePlayersSize),
+  status: sized(statusQuestions, fullStatusSize, smokeStatusSize),
 };
 
 const chosen = words.filter((word) => word !== '--smoke');

@@ -2,6 +2,8 @@
 import { runDirect } from '../players/direct-job.ts';
 import { runFile } from '../players/file-job.ts';
 import { runPresence } from '../players/presence-job.ts';
+import { runList } from '../status/list-job.ts';
+import { runLive } from '../status/live-job.ts';
 import { runClosedTasks } from '../tasks/closed-job.ts';
 import { runPacedTasks } from '../tasks/paced-job.ts';
 import { runBursts } from './bursts-job.ts';
@@ -19,6 +21,8 @@ const jobs = {
   'players-direct': runDirect,
   'players-presence': runPresence,
   'players-file': runFile,
+  'status-list': runList,
+  'status-live': runLive,
 };
 
 type Jobs = typeof jobs;

@@ -144,6 +144,8 @@ describe.skipIf(noBrowser !== '')(
         const { page, requests } = watched;
         const dialog = page.getByRole('dialog', { name: 'A key is needed' });
         await dialog.waitFor();
+        await page.getByRole('status', { includeHidden: true }).getByText('Locked').waitFor();
+        expect(await page.getByText('No answer').count()).toBe(0);
         const field = dialog.getByLabel('Key');
         // It cannot be put away, and is where the typing goes.
         expect(await field.evaluate((one) => one === document.activeElement)).toBeTrue();

@@ -3,7 +3,7 @@ import { useCell } from './cell.ts';
 import { connection } from './feed.ts';
 import { spanText, timeText } from './text.ts';
 
-const words = { connecting: 'Connecting…', live: 'Live', lost: 'No connection' };
+const words = { connecting: 'Connecting…', live: 'Live', locked: 'Locked', lost: 'No connection' };
 
 /** Says at a glance whether what is shown is true now; told by readers of screens when it changes. */
 export function Sign() {

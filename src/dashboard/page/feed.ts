@@ -2,7 +2,11 @@ import { ApiError, ask, keyWanted } from './api.ts';
 import { cell } from './cell.ts';
 
 export type Connection =
-  { state: 'connecting' } | { state: 'live' } | { state: 'lost'; sinceMs: number; why: string };
+  | { state: 'connecting' }
+  | { state: 'live' }
+  /** The server is there, and wants a key. */
+  | { state: 'locked' }
+  | { state: 'lost'; sinceMs: number; why: string };
 
 /** How it stands with the live feed. */
 export const connection = cell<Connection>({ state: 'connecting' });
@@ -36,7 +40,9 @@ export async function follow(begun: () => void, hear: (event: FeedEvent) => void
       });
       lost('It ended the connection.');
     } catch (error) {
-      lost(error instanceof ApiError && error.status !== 0 ? error.message : 'It does not answer.');
+      const answer = error instanceof ApiError && error.status !== 0 ? error : undefined;
+      if (answer?.status === 401) connection.set({ state: 'locked' });
+      else lost(answer?.message ?? 'It does not answer.');
     }
     await newKeyOr(nextWaitMs);
     nextWaitMs = Math.min(waitMs.most, nextWaitMs * 2);
