@@ -17,7 +17,10 @@ import { tasksQuestions } from './tasks/questions.ts';
 import { fullTasksSize, smokeTasksSize } from './tasks/size.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => process.exit(130)); // an exit ends every process that was started
+  process.on(signal, () => {
+    console.error(`bench: ended by ${signal}`);
+    process.exit(130); // which ends every process that was started
+  });
 }
 
 const words = process.argv.slice(2);

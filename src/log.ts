@@ -4,17 +4,26 @@ export type Level = (typeof levels)[number];
 
 export type Log = (level: Level, part: string, event: string, fields?: object) => void;
 
+export function isAtLeast(level: Level, least: Level): boolean {
+  return levels.indexOf(level) >= levels.indexOf(least);
+}
+
 /** An event as every reader gets it. */
 export interface LogEvent {
   wallMs: number;
   level: Level;
   part: string;
   event: string;
+  /** Of `suppressed`: the event that is left out. */
+  about?: string;
   /** All of it as one JSON object on one line, encoded once for all readers. */
   text: string;
 }
 
-/** Of one event of one part in a second; the next says how many were left out. */
+/**
+ * Of one event of one part in a second. Then an event says that they are left out, for who keeps a
+ * picture of something; the next of the kind says how many were.
+ */
 const eventsASecond = { debug: 1000, info: 1000, warn: 20, error: 100 };
 
 /**
@@ -31,33 +40,36 @@ export function eventLog(
   },
   readers: readonly ((event: LogEvent) => void)[],
 ): Log {
-  const least = levels.indexOf(options.least);
-  const { hide = [], nowMs = () => performance.now() } = options;
+  const { least, hide = [], nowMs = () => performance.now() } = options;
   const seconds = new Map<string, { second: number; count: number }>();
 
-  function isTooMany(level: Level, name: string): { is: boolean; suppressed?: number } {
-    const max = eventsASecond[level];
+  /** How many of the kind came in this second, and were left out of the one in which it came before. */
+  function counted(name: string, max: number): { count: number; suppressed: number } {
     const second = Math.floor(nowMs() / 1000);
     const last = seconds.get(name);
     if (last?.second === second) {
       last.count += 1;
-      return { is: last.count > max };
+      return { count: last.count, suppressed: 0 };
     }
     seconds.set(name, { second, count: 1 });
-    const suppressed = Math.max(0, (last?.count ?? 0) - max);
-    return { is: false, ...(suppressed > 0 && { suppressed }) };
+    return { count: 1, suppressed: Math.max(0, (last?.count ?? 0) - max) };
+  }
+
+  function tell(level: Level, part: string, event: string, more: object, about?: string): void {
+    const wallMs = Date.now();
+    const ours = { time: new Date(wallMs).toISOString(), level, part, event };
+    let text = JSON.stringify({ ...ours, ...more, ...ours });
+    for (const folder of hide) text = text.replaceAll(folder, '');
+    const all: LogEvent = { wallMs, level, part, event, text, ...(about && { about }) };
+    for (const read of readers) read(all);
   }
 
   return (level, part, event, more = {}) => {
-    if (levels.indexOf(level) < least) return;
-    const { is: isSuppressed, ...note } = isTooMany(level, `${part} ${event}`);
-    if (isSuppressed) return;
-    const wallMs = Date.now();
-    const time = new Date(wallMs).toISOString();
-    let text = JSON.stringify({ time, level, part, event, ...more, ...note });
-    for (const folder of hide) text = text.replaceAll(folder, '');
-    const all: LogEvent = { wallMs, level, part, event, text };
-    for (const read of readers) read(all);
+    if (!isAtLeast(level, least)) return;
+    const max = eventsASecond[level];
+    const { count, suppressed } = counted(`${part} ${event}`, max);
+    if (count <= max) tell(level, part, event, suppressed > 0 ? { ...more, suppressed } : more);
+    else if (count === max + 1) tell('warn', part, 'suppressed', { of: event }, event);
   };
 }
 

@@ -6,7 +6,7 @@ import { type Flags, loadConfig } from './config/load.ts';
 import { problemText } from './config/problem.ts';
 import { startWarnings, unsafeToStart } from './config/safety.ts';
 import { showConfig } from './config/show.ts';
-import { eventLog, lineOf } from './log.ts';
+import { eventLog, isAtLeast, lineOf } from './log.ts';
 import { startServer } from './server.ts';
 import { Journal } from './status/journal.ts';
 
@@ -73,8 +73,12 @@ async function start(flags: Flags): Promise<void> {
     join(import.meta.dir, '../node_modules'),
   ];
   const hide = folders.map((folder) => `${resolve(folder)}/`);
-  const log = eventLog({ least: config.server.log_level, hide }, [
-    (event) => process.stdout.write(`${lineOf(event, pretty)}\n`),
+  const { log_level: leastPrinted } = config.server;
+  // The journal and the live feed have what happens, also where the output is to be short.
+  const log = eventLog({ least: leastPrinted === 'debug' ? 'debug' : 'info', hide }, [
+    (event) => {
+      if (isAtLeast(event.level, leastPrinted)) process.stdout.write(`${lineOf(event, pretty)}\n`);
+    },
     (event) => journal.add(event),
   ]);
   // Whoever read the log may go away; the server stays.

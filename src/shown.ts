@@ -51,6 +51,8 @@ export interface List<Item> {
 export interface Filter<Item> {
   summary: string;
   matches(item: Item, wanted: string): boolean;
+  /** Those that match, in the order of the list, where that is known without looking at all. */
+  items?(wanted: string): Iterable<Item>;
 }
 
 /** `GET` of one object. */

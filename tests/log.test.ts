@@ -46,16 +46,18 @@ test('what is below the level is not written', () => {
   expect(lines.map((line) => JSON.parse(line).event)).toEqual(['c', 'd']);
 });
 
-test('a warning that strangers can cause does not fill the disk, and its next line counts the rest', () => {
+test('a warning that strangers can cause does not fill the disk: one line says so, the next counts', () => {
   const lines: string[] = [];
   let nowMs = 0;
   const options = { least: 'info', pretty: false, nowMs: () => nowMs } as const;
   const log = lineLog((line) => lines.push(line), options);
   for (let i = 0; i < 1000; i++) log('warn', 'relay', 'key_refused', { i });
-  expect(lines.length).toBe(20);
+  expect(lines.length).toBe(21);
+  const { time: _, ...told } = JSON.parse(lines.at(-1)!);
+  expect(told).toEqual({ level: 'warn', part: 'relay', event: 'suppressed', of: 'key_refused' });
   log('warn', 'relay', 'another');
   log('error', 'store', 'store.trouble');
-  expect(lines.length).toBe(22);
+  expect(lines.length).toBe(23);
   nowMs = 1000;
   log('warn', 'relay', 'key_refused');
   expect(JSON.parse(lines.at(-1)!)).toMatchObject({ event: 'key_refused', suppressed: 980 });
@@ -70,12 +72,24 @@ test('an error that strangers can cause does not fill the disk either', () => {
   const options = { least: 'info', pretty: false, nowMs: () => nowMs } as const;
   const log = lineLog((line) => lines.push(line), options);
   for (let i = 0; i < 1000; i++) log('error', 'server', 'fault', { i });
-  expect(lines.length).toBe(100);
-  log('error', 'sessions', 'fault');
   expect(lines.length).toBe(101);
+  expect(JSON.parse(lines.at(-1)!)).toMatchObject({ event: 'suppressed', of: 'fault' });
+  log('error', 'sessions', 'fault');
+  expect(lines.length).toBe(102);
   nowMs = 1000;
   log('error', 'server', 'fault');
   expect(JSON.parse(lines.at(-1)!)).toMatchObject({ event: 'fault', suppressed: 900 });
+});
+
+test('no field of an event takes the place of when, how grave, where and what it is', () => {
+  const lines: string[] = [];
+  const log = lineLog((line) => lines.push(line), { least: 'info', pretty: false });
+  const forged = { time: 'never', level: 'debug', part: 'nobody', event: 'nothing' };
+  log('warn', 'relay', 'key_refused', { ...forged, address: '::1' });
+  const { time, ...rest } = JSON.parse(lines[0]!);
+  expect(rest).toEqual({ level: 'warn', part: 'relay', event: 'key_refused', address: '::1' });
+  expect(Date.parse(time)).not.toBeNaN();
+  expect(Object.keys(JSON.parse(lines[0]!)).slice(0, 4)).toEqual(Object.keys(forged));
 });
 
 test('folders of this machine are left out, in whatever an error says', () => {

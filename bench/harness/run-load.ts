@@ -2,10 +2,14 @@ import { join } from 'node:path';
 import type { Job, Results } from './load.ts';
 import { endProcess, startProcess } from './processes.ts';
 
-const timeoutMs = 60_000;
-
-/** Runs one job in a fresh load process on the load's core. Throws when the run is void. */
-export async function runLoad<J extends Job>(job: J): Promise<Results[J['kind']]> {
+/**
+ * Runs one job in a fresh load process on the load's core. Throws when the run is void, or not done
+ * after `timeoutMs`.
+ */
+export async function runLoad<J extends Job>(
+  job: J,
+  timeoutMs = 60_000,
+): Promise<Results[J['kind']]> {
   const child = startProcess(
     [process.execPath, join(import.meta.dir, 'load.ts'), JSON.stringify(job)],
     'load',

@@ -12,6 +12,8 @@ import { tokensOf } from './tokens.ts';
 export interface DirectJob extends TurnsPlan {
   kind: 'players-direct';
   targets: PlayersTarget[];
+  /** How long a turn may take before a message counts as lost; 10 s if absent. */
+  waitMs?: number;
 }
 
 export interface DirectResult {
@@ -26,7 +28,7 @@ export async function runDirect(job: DirectJob): Promise<DirectResult> {
   for (const target of job.targets) stations.push(await openPlayers(target));
   const sides = stations.map((station) => ({
     pid: station.target.pid,
-    run: (count: number) => sendBursts(station, times(count / burstFrames), 10_000),
+    run: (count: number) => sendBursts(station, times(count / burstFrames), job.waitMs ?? 10_000),
   }));
   const pairs = await takeTurns(sides, job, burstFrames);
   const seen = stations.map((station) => station.seen);

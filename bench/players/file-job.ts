@@ -12,6 +12,8 @@ export interface FileJob {
   /** Size of each, a multiple of 256 KiB. */
   fileBytes: number;
   slow?: SlowReader;
+  /** How long one way of a file may take before it counts as lost; `oneWayMs` if absent. */
+  waitMs?: number;
 }
 
 /** A receiver that reads at most so much for so long, and then as fast as it can. */
@@ -47,12 +49,19 @@ const headBytes = 14;
 const framesReady = 16;
 const aheadBytesMax = 4 * 1024 * 1024;
 const sampleMs = 10;
-const timeoutMs = 50_000;
+/** Below this a file counts as lost: a disk that others use as well may be as slow. */
+const bytesPerSecondMin = 8 * 2 ** 20;
+
+/** How long a file may take to the disk, or from it. */
+export function oneWayMs(fileBytes: number): number {
+  return 30_000 + (fileBytes / bytesPerSecondMin) * 1000;
+}
 
 /** The file: these bytes over and over. Its frames have a mask of zeros, so they are ready to go. */
 const period = randomBytes(frameBytes * framesReady);
 
-export async function runFile({ target, fileBytes, slow }: FileJob): Promise<FileResult> {
+export async function runFile(job: FileJob): Promise<FileResult> {
+  const { target, fileBytes, slow, waitMs = oneWayMs(fileBytes) } = job;
   const sha256 = hashOf(fileBytes);
   const [from, to] = await tokensOf(target.port, ['sender', 'receiver']);
   const sender = await connectFilePeer(`${target.name}: sender`, target.port, from!);
@@ -61,7 +70,7 @@ export async function runFile({ target, fileBytes, slow }: FileJob): Promise<Fil
   let bytes = 0;
   const send = async (slowly?: SlowReader): Promise<FileFigure> => {
     const cpuBefore = cpuNs(target.pid);
-    const times = await transfer(sender, receiver, fileBytes, sha256, slowly);
+    const times = await transfer(sender, receiver, { fileBytes, sha256, waitMs, slowly });
     const cpu = cpuNs(target.pid) - cpuBefore;
     bytes += fileBytes;
     return {
@@ -74,13 +83,14 @@ export async function runFile({ target, fileBytes, slow }: FileJob): Promise<Fil
   };
   // The machine may have to find the memory for the disk's cache first, which takes longer than to
   // write; what the file before leaves is there at once.
-  await transfer(sender, receiver, fileBytes, sha256);
+  await transfer(sender, receiver, { fileBytes, sha256, waitMs });
   const fast = await send();
   const texts = [sender, receiver].map((peer) => peer.texts.filter((text) => /"file_/.test(text)));
   const told = JSON.stringify(texts)
     .replace(/\b[0-9a-f]{32}\b/g, 'id')
     .replaceAll(sha256, 'sha256');
   const slowed = slow && (await send(slow));
+  await Bun.sleep(50); // for what would come too much
   memory.end();
   sender.end();
   receiver.end();
@@ -91,14 +101,14 @@ export async function runFile({ target, fileBytes, slow }: FileJob): Promise<Fil
 async function transfer(
   sender: FilePeer,
   receiver: FilePeer,
-  fileBytes: number,
-  sha256: string,
-  slowly?: SlowReader,
+  file: { fileBytes: number; sha256: string; waitMs: number; slowly?: SlowReader | undefined },
 ): Promise<{ toDisk: number; fromDisk: number }> {
+  const { fileBytes, sha256, waitMs, slowly } = file;
   const transferId = randomBytes(idBytes).toString('hex');
   let received = 0;
   let idLeft = idBytes;
   receiver.onBytes = (chunk, start, end, _length, last) => {
+    if (received === fileBytes) voidRun(`bytes behind the end, at ${fileBytes}`);
     const skipped = Math.min(idLeft, end - start);
     idLeft = last ? idBytes : idLeft - skipped;
     for (let at = start + skipped; at < end;) {
@@ -126,24 +136,24 @@ async function transfer(
     sha256,
     transferId,
   });
-  await sender.next('file_receive_ready', timeoutMs);
+  await sender.next('file_receive_ready', waitMs);
   for (let sent = 0; sent < fileBytes; sent += frameBytes) {
     while (sent + frameBytes > confirmed + aheadBytesMax) {
       const goesOn = new Promise<void>((resolve) => (mayGoOn = resolve));
-      await inTime(goesOn, timeoutMs, () => `progress beyond ${confirmed} of ${fileBytes}`);
+      await inTime(goesOn, waitMs, () => `progress beyond ${confirmed} of ${fileBytes}`);
     }
     await sender.write(frames[(sent / frameBytes) % framesReady]!);
   }
   if (slowly !== undefined) receiver.readAtMost(slowly.bytesPerSecond);
   sender.say({ type: 'file_send_complete', transferId });
-  await sender.next('file_sent', timeoutMs);
+  await sender.next('file_sent', waitMs);
   const onDisk = performance.now();
   if (slowly !== undefined) {
     await Bun.sleep(slowly.durationMs);
     receiver.readAtMost(Infinity);
   }
-  const begun = await receiver.next('file_send_begin', timeoutMs);
-  await receiver.next('file_send_complete', timeoutMs);
+  const begun = await receiver.next('file_send_begin', waitMs);
+  await receiver.next('file_send_complete', waitMs);
   const end = performance.now();
   if (received !== fileBytes) voidRun(`${received} of ${fileBytes} bytes arrived`);
   receiver.say({ type: 'file_received', transferId: begun.transferId });

@@ -1,6 +1,6 @@
 import { spreadOf, spreadText, type Section } from '../harness/report.ts';
 import { runLoad } from '../harness/run-load.ts';
-import type { FileFigure, FileResult } from './file-job.ts';
+import { oneWayMs, type FileFigure, type FileResult } from './file-job.ts';
 import { withServers, type ServerKind } from './servers.ts';
 import type { PlayersSize } from './size.ts';
 
@@ -10,6 +10,7 @@ const mb = 2 ** 20;
 /** How fast does a file go through the server, and what memory does it take? */
 export async function files(size: PlayersSize): Promise<Section> {
   const { fileBytes, slow } = size;
+  const timeoutMs = 3 * 2 * oneWayMs(fileBytes) + slow.durationMs; // three files, there and back
   /** By pair, and in each by kind. */
   const results: FileResult[][] = [];
   for (let pair = 0; pair < size.filePairs; pair++) {
@@ -18,12 +19,10 @@ export async function files(size: PlayersSize): Promise<Section> {
       for (let turn = 0; turn < kinds.length; turn++) {
         const n = (pair + turn) % kinds.length;
         const slowly = n === 0 ? { slow } : {};
-        found[n] = await runLoad({
-          kind: 'players-file',
-          target: targets[n]!,
-          fileBytes,
-          ...slowly,
-        });
+        found[n] = await runLoad(
+          { kind: 'players-file', target: targets[n]!, fileBytes, ...slowly },
+          timeoutMs,
+        );
       }
       return found;
     });

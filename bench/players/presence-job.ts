@@ -12,6 +12,8 @@ export interface PresenceJob extends TurnsPlan {
   targets: PlayersTarget[];
   /** Who is told of it. */
   watchers: number;
+  /** How long telling everybody may take before a message counts as lost; 10 s if absent. */
+  waitMs?: number;
 }
 
 export interface PresenceResult {
@@ -34,14 +36,14 @@ interface Crowd {
   told: string;
 }
 
-const waitMs = 10_000;
 const idOf = (n: number) => `player-${String(n).padStart(6, '0')}`;
 const changeBytes = (type: string) => JSON.stringify({ type, userId: idOf(0) }).length;
 const dialect = { ...playersDialect, sizes: ['user_joined', 'user_left'].map(changeBytes) };
 
 export async function runPresence(job: PresenceJob): Promise<PresenceResult> {
   const crowds: Crowd[] = [];
-  for (const target of job.targets) crowds.push(await gather(target, job.watchers));
+  for (const target of job.targets)
+    crowds.push(await gather(target, job.watchers, job.waitMs ?? 10_000));
   const sides = crowds.map(({ target, comeAndGo }) => ({
     pid: target.pid,
     async run(count: number) {
@@ -64,7 +66,7 @@ export async function runPresence(job: PresenceJob): Promise<PresenceResult> {
   return { pairs, told: crowds.map(({ told }) => told), account };
 }
 
-async function gather(target: PlayersTarget, count: number): Promise<Crowd> {
+async function gather(target: PlayersTarget, count: number, waitMs: number): Promise<Crowd> {
   const tokens = await tokensOf(
     target.port,
     Array.from({ length: count + 1 }, (_, n) => idOf(n)),
@@ -78,7 +80,7 @@ async function gather(target: PlayersTarget, count: number): Promise<Crowd> {
   watchers.push(await connect(1));
   const told = await read;
   while (watchers.length < count) {
-    const known = everybodyIsTold(watchers);
+    const known = everybodyIsTold(watchers, waitMs);
     const wire = await connect(watchers.length);
     await known;
     watchers.push(wire);
@@ -91,10 +93,10 @@ async function gather(target: PlayersTarget, count: number): Promise<Crowd> {
     told,
     async comeAndGo() {
       crowd.comings++;
-      const come = everybodyIsTold(watchers);
+      const come = everybodyIsTold(watchers, waitMs);
       const wire = await connect(count);
       await come;
-      const gone = everybodyIsTold(watchers);
+      const gone = everybodyIsTold(watchers, waitMs);
       wire.end();
       await gone;
     },
@@ -103,7 +105,7 @@ async function gather(target: PlayersTarget, count: number): Promise<Crowd> {
 }
 
 /** Resolves when each of these has got one message more. */
-function everybodyIsTold(watchers: readonly Wire[]): Promise<void> {
+function everybodyIsTold(watchers: readonly Wire[], waitMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let missing = watchers.length;
   for (const wire of watchers) {

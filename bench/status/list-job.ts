@@ -6,7 +6,10 @@ import { connectAskers, type Asker } from './askers.ts';
 import { pagesOf } from './pages.ts';
 import type { StatusTarget } from './servers.ts';
 
-/** One page of `GET /sessions`, of several servers in turns: first as fast as it goes, then paced. */
+/**
+ * One page of `GET /sessions`, of several servers in turns: as fast as it goes, then the first pages
+ * at a fixed rate.
+ */
 export interface ListJob extends TurnsPlan {
   kind: 'status-list';
   targets: ListTarget[];
@@ -25,7 +28,10 @@ export interface ListTarget extends StatusTarget {
 export interface ListResult {
   /** By pair, then by target. */
   pairs: TurnsFigure[][];
-  /** The same, at `perSecond` to each: half of what the first target did in `pairs`. */
+  /**
+   * By pair, then by target with a first page: at `perSecond` to each, half of what the first target
+   * did in `pairs`. A last page may take longer than such a rate leaves time for.
+   */
   paced: LatencyFigure[][];
   perSecond: number;
   /** Bytes of the page, by target. */
@@ -63,13 +69,15 @@ export async function runList(job: ListJob): Promise<ListResult> {
   const top = spreadOf(pairs.map(([first]) => first!.perSecond)).median;
   const perSecond = Math.max(1, Math.floor(top / 2));
 
+  const timed = lanes.filter((lane) => lane.target.page === 'first');
+  for (const lane of lanes) if (!timed.includes(lane)) hangUp(lane); // or the server would
   const alternate = async () => {
-    const taken = lanes.map(() => latencies());
-    const turns = Math.max(1, Math.round(paced.pairMs / paced.turnMs / lanes.length));
+    const taken = timed.map(() => latencies());
+    const turns = Math.max(1, Math.round(paced.pairMs / paced.turnMs / timed.length));
     for (let turn = 0; turn < turns; turn++) {
-      for (let n = 0; n < lanes.length; n++) {
-        const which = (n + turn) % lanes.length;
-        await askPaced(lanes[which]!, perSecond, paced.turnMs, taken[which]!, waitMs);
+      for (let n = 0; n < timed.length; n++) {
+        const which = (n + turn) % timed.length;
+        await askPaced(timed[which]!, perSecond, paced.turnMs, taken[which]!, waitMs);
       }
     }
     return taken.map((one) => one.figure());
@@ -161,6 +169,10 @@ function counts({ target, asked, answered }: Lane): string {
   return `${target.name}: ${asked} pages asked for, ${answered} answered`;
 }
 
+function hangUp(lane: Lane): void {
+  for (const asker of lane.askers.splice(0)) asker.end();
+}
+
 /** Waits for what would come too much (it voids the run), counts, and hangs up. */
 async function close(lanes: readonly Lane[]): Promise<ListAccount> {
   await Bun.sleep(50);
@@ -170,7 +182,7 @@ async function close(lanes: readonly Lane[]): Promise<ListAccount> {
     sum.asked += lane.asked;
     sum.answered += lane.answered;
     sum.listed += lane.listed;
-    for (const asker of lane.askers) asker.end();
+    hangUp(lane);
   }
   return sum;
 }

@@ -33,11 +33,15 @@ interface Scene {
   readers: LiveReader[];
   asked: number;
   begun: number;
+  /** When it may have its next burst. */
+  nextMs: number;
   onAnswer(): void;
 }
 
 /** Sessions that begin at once; the next when everybody knows of all of them. */
 export const burstSessions = 64;
+/** What is more than 1,000 equal events in one second, no reader is told. */
+export const burstsASecond = 12;
 
 export async function runLive(job: LiveJob): Promise<LiveResult> {
   const scenes: Scene[] = [];
@@ -59,6 +63,7 @@ async function prepare({ name, port, pid, readers }: LiveJob['targets'][number])
     readers: [],
     asked: 0,
     begun: 0,
+    nextMs: 0,
     onAnswer: () => {},
   };
   for (let n = 0; n < readers; n++)
@@ -77,7 +82,10 @@ async function prepare({ name, port, pid, readers }: LiveJob['targets'][number])
 }
 
 /** One session of a new user from each asker; all must have begun, and all readers know. */
-function burst(scene: Scene, waitMs: number): Promise<void> {
+async function burst(scene: Scene, waitMs: number): Promise<void> {
+  const nowMs = performance.now();
+  if (nowMs < scene.nextMs) await Bun.sleep(scene.nextMs - nowMs);
+  scene.nextMs = performance.now() + 1000 / burstsASecond;
   const { promise, resolve } = Promise.withResolvers<void>();
   let missing = scene.askers.length + scene.readers.length;
   const done = () => {
@@ -89,7 +97,7 @@ function burst(scene: Scene, waitMs: number): Promise<void> {
     reader.onProgress = done;
   }
   for (const asker of scene.askers) asker.ask(requestOf(scene.asked++));
-  return inTime(promise, waitMs, () => counts(scene));
+  await inTime(promise, waitMs, () => counts(scene));
 }
 
 function requestOf(number: number): Uint8Array {

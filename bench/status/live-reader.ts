@@ -12,8 +12,7 @@ export interface LiveReader {
   end(): void;
 }
 
-const begun =
-  /^id: .+\nevent: session\ndata: \{.*"event":"session_begun".*"userId":"user-(\d{6})"/;
+const begun = /^id: .+\nevent: session\ndata: \{.*"event":"session_begun".*"userId":"user-(\d{6})"/;
 
 /** Opens the feed and waits for its first chunk. Whatever goes wrong, then or later, voids the run. */
 export async function openLiveReader(name: string, port: number): Promise<LiveReader> {

@@ -77,13 +77,19 @@ export function startWarnings(config: Config, mls: Mls): string[] {
     );
   }
   const { keys, public: isPublic } = config.api;
-  const apiHost = partAddress('status', config, mls).host;
-  const isClosed = !isLoopbackHost(apiHost) || config.server.trusted_proxies.length > 0;
-  if (keys.length === 0 && !isPublic && isClosed) {
-    warnings.push(
-      'api.keys: none, so nobody can read the status API and the dashboard ' +
-        `(${isLoopbackHost(apiHost) ? 'server.trusted_proxies is set' : `it is on ${apiHost}`}).`,
-    );
+  if (keys.length === 0 && !isPublic) {
+    for (const [what, part] of [
+      ['status API', 'status'],
+      ['dashboard', 'tasks'],
+    ] as const) {
+      const { host } = partAddress(part, config, mls);
+      if (!isLoopbackHost(host))
+        warnings.push(`api.keys: none, so nobody can read the ${what} (it is on ${host}).`);
+      else if (config.server.trusted_proxies.length > 0)
+        warnings.push(
+          `api.keys: none, so nobody can read the ${what} (server.trusted_proxies is set).`,
+        );
+    }
   }
   if (!config.auth.require_secret) {
     warnings.push(

@@ -55,7 +55,11 @@ const server = Type.Object({
     item({ refuse: hostHeaderProblem }),
   ),
   drain_timeout: duration('How long a stop may take to finish what is begun.', '10s', '0s', '10m'),
-  log_level: oneOf('The least that is logged.', ['debug', 'info', 'warn', 'error'], 'info'),
+  log_level: oneOf(
+    'The least that is printed; /logs and /live have all from info on.',
+    ['debug', 'info', 'warn', 'error'],
+    'info',
+  ),
   sockets_per_address: whole('Sockets that one address may hold.', 256, 1, 1_000_000),
   sockets_max: whole(
     'Sockets in all; 0: what the limit of file descriptors leaves.',

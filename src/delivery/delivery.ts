@@ -188,17 +188,18 @@ export class Delivery {
 
   /**
    * Drops what waits for a channel, and is not still being committed. Resolves with how many messages
-   * when the store has let go of them; rejects when it did not, and goes on trying.
+   * when the store has let go of them; until then they may be delivered. Rejects when the store did
+   * not: then nothing has changed.
    */
   async clear(channel: string): Promise<number> {
-    const { rings } = this.ports;
     const lane = this.lanes.get(channel);
     if (lane === undefined) return 0;
-    const { numbers, done } = rings.clear(lane.ring);
-    this.counts.cleared += numbers.length;
+    const { numbers, done } = this.ports.rings.clear(lane.ring);
+    const dropped = await done;
+    if (dropped === undefined) throw new Error('the store did not let go of them');
+    this.counts.cleared += dropped;
     for (const member of lane.members) for (const number of numbers) unhold(member, number);
-    if (!(await done)) throw new Error('the store did not let go of them');
-    return numbers.length;
+    return dropped;
   }
 
   /** A ring that became empty may have been the last thing that a lane was kept for. */

@@ -39,10 +39,16 @@ export class Retries {
     const rings = [...this.unwell];
     this.unwell.clear();
     for (const ring of rings) {
+      // What is put again now would come after its deletion, and stay.
+      if (ring.clearing > 0) {
+        this.unwell.add(ring);
+        continue;
+      }
       const gone = ring.rows.filter((row) => row.gone);
       if (gone.length > 0) this.ports.drop(ring, gone);
       const unsaved = ring.rows.filter(isUnsaved);
       if (unsaved.length > 0) this.ports.put(ring, unsaved);
     }
+    this.later();
   }
 }

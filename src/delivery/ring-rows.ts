@@ -32,6 +32,8 @@ export interface Ring {
   /** How many of them are in the store, and how many are gone. */
   stored: number;
   gone: number;
+  /** How often the store was asked to let go of all that waits, and has not said yet. */
+  clearing: number;
 }
 
 export interface RingsTold {

@@ -22,8 +22,8 @@ import { UnderWay } from './under-way.ts';
 
 /**
  * What waits, by ring: the memory's exact picture of the store, with the rows on their way there.
- * Texts are in the store only, once it has them. A failed deletion is remembered and tried again;
- * so is the put of a message that was already acknowledged.
+ * Texts are in the store only, once it has them. A failed deletion of what nobody waits for is
+ * remembered and tried again; so is the put of a message that was already acknowledged.
  */
 export class Rings {
   private readonly rings = new Map<string, Ring>();
@@ -155,17 +155,17 @@ export class Rings {
   }
 
   /**
-   * Takes out all that is acknowledged: what is still being committed is kept, for it is yet to be
-   * promised. Hands over its numbers at once; `done` resolves when the store has let go of it and of
-   * whatever it was to let go of before, and says whether it did. If not, it is tried again.
+   * Takes out all that is acknowledged, not what is still being committed, for that is yet to be
+   * promised; with it what the store was to let go of before. Until the store agrees it waits as all
+   * else does, and may be delivered. Says which numbers; `done` is what `drop` says.
    */
-  clear(name: string): { numbers: number[]; done: Promise<boolean> } {
+  clear(name: string): { numbers: number[]; done: Promise<number | undefined> } {
     const ring = this.rings.get(name);
-    const rows = ring?.rows.filter(isAcknowledged) ?? [];
-    for (const row of rows) this.markGone(ring!, row);
-    const gone = ring?.rows.filter((row) => row.gone) ?? [];
-    const done = gone.length > 0 ? this.drop(ring!, gone) : Promise.resolve(true);
-    return { numbers: rows.map(({ position }) => position), done };
+    const rows = ring?.rows.filter((row) => row.gone || isAcknowledged(row)) ?? [];
+    if (ring === undefined || rows.length === 0) return { numbers: [], done: Promise.resolve(0) };
+    ring.clearing += 1;
+    const done = this.drop(ring, rows).finally(() => (ring.clearing -= 1));
+    return { numbers: rows.flatMap(({ gone, position }) => (gone ? [] : [position])), done };
   }
 
   /** Texts of stored rows above `after`, by position. Rejects when the store cannot read. */
@@ -177,7 +177,7 @@ export class Rings {
   private open(name: string): Ring {
     let ring = this.rings.get(name);
     if (ring === undefined) {
-      ring = { name, rows: [], stored: 0, gone: 0 };
+      ring = { name, rows: [], stored: 0, gone: 0, clearing: 0 };
       this.rings.set(name, ring);
     }
     return ring;
@@ -236,21 +236,22 @@ export class Rings {
     );
   }
 
-  /** Says whether the store has let go of them. Never rejects. */
-  private drop(ring: Ring, rows: readonly Row[]): Promise<boolean> {
+  /** Says how many of them still waited when the store let go; undefined: it did not. Never rejects. */
+  private drop(ring: Ring, rows: readonly Row[]): Promise<number | undefined> {
     this.writes.begin();
     const positions = rows.map((row) => row.position);
     return this.store.drop(ring.name, positions).then(
       () => {
+        const waited = rows.filter((row) => !row.gone).length;
         for (const row of rows) this.forget(ring, row);
         this.finished(ring);
-        return true;
+        return waited;
       },
       () => {
         this.retries.add(ring);
         this.retries.later();
         this.finished(ring);
-        return false;
+        return undefined;
       },
     );
   }

@@ -67,6 +67,11 @@ export class Presence {
     return this.online.values();
   }
 
+  allOf(userId: string): Iterable<Online> {
+    const one = this.online.get(userId);
+    return one === undefined ? [] : [one];
+  }
+
   /** A frame to everybody. */
   broadcast(text: string): void {
     for (const topic of Object.values(topics)) this.ports.topics.publish(topic, text);

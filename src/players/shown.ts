@@ -84,6 +84,7 @@ function listOf({ players, transfers, self }: PlayersShownPorts): List<Online> {
       userId: {
         summary: 'This user only.',
         matches: ({ user }, wanted) => user.userId === wanted,
+        items: (wanted) => players.presence.allOf(wanted),
       },
       userName: {
         summary: 'Those of this name only.',

@@ -44,8 +44,9 @@ const entry = Type.Object(
 
 function channels(relay: Relay, clock: Clock): List<Tally> {
   const { toMods, toBot, tallies, oneBot } = relay;
-  /** A time of the clock for deadlines, for people. */
-  const text = (ms: number) => new Date(clock.wallMs() - (clock.now() - ms)).toISOString();
+  const startWallMs = clock.wallMs() - clock.now();
+  /** A time of the clock for deadlines, for people: the same each time that it is asked for. */
+  const text = (ms: number) => new Date(startWallMs + ms).toISOString();
   return {
     path: '/relay',
     summary: 'The bot, and the channels that have a mod or a message waiting.',
@@ -89,9 +90,14 @@ function dropQueue({ toMods, toBot }: Relay): Action {
     summary: 'Drops what waits for the mods of a channel, and from them for the bot.',
     answer: Type.Object({ dropped: Type.Integer({ minimum: 1 }) }, { examples: [{ dropped: 3 }] }),
     async act({ channel }) {
-      const counts = await Promise.all([toMods.clear(channel!), toBot.clear(channel!)]);
-      const dropped = counts[0] + counts[1];
-      return dropped > 0 ? { dropped } : undefined;
+      const sides = await Promise.allSettled([toMods.clear(channel!), toBot.clear(channel!)]);
+      const dropped = sides.reduce((sum, side) => {
+        return side.status === 'fulfilled' ? sum + side.value : sum;
+      }, 0);
+      // What one side could not drop is there for the next try.
+      if (dropped > 0) return { dropped };
+      for (const side of sides) if (side.status === 'rejected') throw side.reason;
+      return undefined;
     },
   };
 }

@@ -87,6 +87,11 @@ export class Sessions {
     return this.shelf.alive(this.ports.clock.wallMs());
   }
 
+  /** The same of one user. */
+  aliveOf(userId: string): Iterable<Session> {
+    return this.shelf.of(userId, this.ports.clock.wallMs());
+  }
+
   /** Never rejects. `address` is where the request comes from. */
   async answer(request: SessionRequest, address: string): Promise<SessionAnswer> {
     try {

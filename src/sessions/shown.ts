@@ -106,6 +106,7 @@ function listOf(sessions: Sessions): List<Session> {
       userId: {
         summary: 'Of this user only.',
         matches: ({ userId }, wanted) => userId === wanted,
+        items: (wanted) => sessions.aliveOf(wanted),
       },
     },
   };

@@ -11,16 +11,20 @@ export interface AccessPorts {
   isOpenHere: boolean;
 }
 
-/** Why this request may not read; undefined: it may. A wrong key is refused, also where none is needed. */
+/**
+ * Why this request may not read; undefined: it may. A wrong key is refused also where everybody may
+ * read, but not where there are no keys at all.
+ */
 export function mayNotRead(
   headers: Headers,
   isForwarded: boolean,
   { keys, isPublic, isOpenHere }: AccessPorts,
 ): ApiRefusal | undefined {
+  if (isOpenHere && !isForwarded) return undefined;
   const presented = headerKey(headers);
   if (presented !== undefined)
     return keys.find(presented) === undefined ? statusRefusals.badKey : undefined;
-  return isPublic || (isOpenHere && !isForwarded) ? undefined : statusRefusals.keyNeeded;
+  return isPublic ? undefined : statusRefusals.keyNeeded;
 }
 
 /** The name of the key by which this request may act; else why it may not. */

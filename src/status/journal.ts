@@ -80,7 +80,7 @@ function withoutStack(text: string): string {
   return stack === undefined ? text : JSON.stringify(fields);
 }
 
-function topicOf({ part, event }: LogEvent): Topic {
-  if (event.startsWith('worker_')) return 'worker';
+function topicOf({ part, event, about = event }: LogEvent): Topic {
+  if (about.startsWith('worker_')) return 'worker';
   return topicOfPart[part] ?? 'log';
 }

@@ -28,7 +28,7 @@ export interface ReaderPorts {
 /** Taken at a time, about, in characters. */
 const chunkChars = 64 * 1024;
 /** A comment, so that the headers leave at once; and how soon to come back, in ms. */
-const hello = ': moonstead\nretry: 2000\n\n';
+const hello = ': moonstead\nretry: 2000\n';
 /** Events are missing here: whoever keeps a picture of something must ask for all of it again. */
 const missed = 'event: missed\ndata: {}\n\n';
 
@@ -36,7 +36,7 @@ const missed = 'event: missed\ndata: {}\n\n';
 export class Reader {
   private next: number;
   /** What comes before the next event. */
-  private first = hello;
+  private first: string;
   private newestStats = '';
   private isIdle = false;
   private waitingSinceMs: number;
@@ -49,10 +49,9 @@ export class Reader {
   ) {
     const { journal, clock } = ports;
     this.waitingSinceMs = clock.now();
-    this.next = journal.newest + 1;
-    if (wish.lastId === undefined) return;
-    const last = journal.numberOf(wish.lastId);
+    const last = wish.lastId === undefined ? journal.newest : journal.numberOf(wish.lastId);
     this.next = Math.max((last ?? 0) + 1, journal.oldest);
+    this.first = hello + this.placeText();
     if (last === undefined || this.next > last + 1) this.first += missed;
   }
 
@@ -92,7 +91,7 @@ export class Reader {
 
   keepAlive(): void {
     if (!this.isIdle) return;
-    this.first = ':\n\n';
+    this.first = `:\n${this.placeText()}`;
     this.wake();
   }
 
@@ -117,6 +116,11 @@ export class Reader {
     this.isOver = true;
     this.ports.left();
     return true;
+  }
+
+  /** An id alone is no event, but what a reader comes back with: nothing up to here is missed. */
+  private placeText(): string {
+    return `id: ${this.ports.journal.idOf(this.next - 1)}\n\n`;
   }
 
   private wake(): void {

@@ -28,6 +28,7 @@ export class Live {
   private stopFollowing: () => void = () => {};
   private stopKeepingAlive: Cancel = () => {};
   private stopStats: Cancel = () => {};
+  private hasEnded = false;
 
   constructor(
     private readonly ports: LivePorts,
@@ -42,8 +43,9 @@ export class Live {
     this.statsLater();
   }
 
-  /** Ends every stream. */
+  /** Ends every stream, also those that are opened from now on: they come back to the next run. */
   end(): void {
+    this.hasEnded = true;
     this.stopFollowing();
     this.stopKeepingAlive();
     this.stopStats();
@@ -64,6 +66,7 @@ export class Live {
       sink,
     );
     this.readers.add(reader);
+    if (this.hasEnded) reader.end();
     return reader;
   }
 

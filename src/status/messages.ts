@@ -38,7 +38,8 @@ export function apiError({ code, word, retry, message }: ApiRefusal, detail?: st
   const error: Static<typeof errorSchema> = {
     error: { code: word, message: detail === undefined ? message : `${message} ${detail}` },
   };
-  const headers: Record<string, string> = { ...(retry && { 'Retry-After': '5' }) };
+  const headers: Record<string, string> = { 'Cache-Control': 'no-store' };
+  if (retry) headers['Retry-After'] = '5';
   if (code === 401) headers['WWW-Authenticate'] = 'Bearer';
   return Response.json(error, { status: code, headers });
 }

@@ -22,9 +22,11 @@ export function pageOf<Item>(list: List<Item>, query: URLSearchParams): Paged | 
   const after = cursorNumber(asked.cursor);
   if (after instanceof BadQuery) return after;
   const wanted = Object.entries(list.filters).filter(([name]) => asked.filters.has(name));
+  const short = wanted.find(([, { items: known }]) => known !== undefined);
+  const all = short?.[1].items!(asked.filters.get(short[0])!) ?? list.items();
   const items: object[] = [];
   let last = 0;
-  for (const item of list.items()) {
+  for (const item of all) {
     if (list.numberOf(item) <= after) continue;
     if (!wanted.every(([name, filter]) => filter.matches(item, asked.filters.get(name)!))) continue;
     if (items.length === asked.limit) return { items, next: last.toString(36) };

@@ -64,7 +64,7 @@ async function load(behaviour: Behaviour) {
 
 test('every message, delivery and acknowledgement is counted, and every ping answered', async () => {
   const { account, pairs, pongs } = await load({ copies: 1, ping: 'number 7' });
-  expect(account.sent).toBeGreaterThan(128);
+  expect(account.sent).toBeGreaterThanOrEqual(128);
   expect(account.sent % 64).toBe(0);
   expect(account.acknowledged).toBe(account.sent);
   expect(account.delivered).toBe(2 * account.sent);

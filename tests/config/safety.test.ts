@@ -134,13 +134,19 @@ test.each([
   expect(unsafe(toml + apiKey.replace('a-long', 'another-long'), mls)).toEqual([]);
 });
 
-test('that nobody can read the status API is said', () => {
-  const closed = (why: string) =>
-    `api.keys: none, so nobody can read the status API and the dashboard (${why}).`;
+test('that nobody can read the status API, or the dashboard, is said', () => {
+  const closed = (what: string, why: string) =>
+    `api.keys: none, so nobody can read the ${what} (${why}).`;
   const beyond = `[gateway]\n${own}\n[api]\nhost = "192.0.2.1"\n`;
-  expect(warnings(beyond)).toEqual([closed('it is on 192.0.2.1')]);
+  expect(warnings(beyond)).toEqual([closed('status API', 'it is on 192.0.2.1')]);
   expect(warnings(`${beyond}public = true`)).toEqual([]);
   expect(warnings(beyond + apiKey.replace('a-long', 'another-long'))).toEqual([]);
+  const tasksBeyond = { tokens: ['somebody made this, too'], host: '192.0.2.2' };
+  expect(warnings(`[gateway]\n${own}`, tasksBeyond)).toEqual([
+    closed('dashboard', 'it is on 192.0.2.2'),
+  ]);
   const proxied = `[server]\ntrusted_proxies = ["10.0.0.1"]\n[gateway]\n${own}`;
-  expect(warnings(proxied)).toEqual([closed('server.trusted_proxies is set')]);
+  expect(warnings(proxied)).toEqual(
+    ['status API', 'dashboard'].map((what) => closed(what, 'server.trusted_proxies is set')),
+  );
 });

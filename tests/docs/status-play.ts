@@ -20,7 +20,8 @@ import { eventsIn, filledHere, partOf } from './status-examples.ts';
 
 /**
  * What a section of docs/protocol-status.md does. `curl …` is run, but one that somebody opens (`reader
- * opens`) is a live feed, of which `sse` blocks show the next events; a `js` block is a program that is
+ * opens`) is a live feed, of which `sse` blocks show the next events, and its greeting with a place; a
+ * `js` block is a program that is
  * run, of which `text` blocks show what it prints. `in part`: there is more than the block shows.
  * `players come in` authenticates them. `mod …` and `bot …` are connected to the relay, all others to
  * the players.
@@ -121,6 +122,10 @@ export class StatusPlay {
       return comments.every((comment) => client.comments.includes(comment));
     });
     if (retry !== undefined) expect(client.retry).toBe(retry);
+    const [, place] = /^retry: .*\nid: (.+)$/m.exec(text) ?? [];
+    if (place === undefined) return;
+    const greeted = { id: client.places[0] };
+    expect(greeted as object).toEqual(this.expected({ id: place }, greeted) as object);
   }
 
   private async run(who: string, text: string, { port }: Moonstead): Promise<void> {

@@ -1,6 +1,6 @@
-import { afterAll, expect, test } from 'bun:test';
+import { afterAll, expect, spyOn, test } from 'bun:test';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
-import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filesIn } from '../../src/players/files.ts';
@@ -24,6 +24,12 @@ function pathOfFd(fd: string): string {
   }
 }
 
+/** What all open files have in common. */
+async function handles(): Promise<FileHandle> {
+  await using one = await open(root);
+  return Object.getPrototypeOf(one);
+}
+
 async function writtenFile() {
   const folder = newFolder();
   const files = await filesIn(folder);
@@ -39,6 +45,28 @@ test('a file is written part after part, for its owner only, and hashed', async 
   expect(await readFile(path)).toEqual(Buffer.from(content));
   expect(file.sha256()).toBe(sha256Of(content));
   expect([folder, path].map((one) => statSync(one).mode & 0o777)).toEqual([0o700, 0o600]);
+});
+
+test('a sync reaches the disk, the first one with the name of the file', async () => {
+  const { file } = await writtenFile();
+  using sync = spyOn(await handles(), 'sync');
+  await file.sync();
+  expect(sync).toHaveBeenCalledTimes(2);
+  await file.sync();
+  expect(sync).toHaveBeenCalledTimes(3);
+});
+
+test('a system that writes less than it was given is given the rest', async () => {
+  type Write = (bytes: Uint8Array, offset: number, length: number, at: number) => Promise<unknown>;
+  const system = (await handles()) as unknown as { write: Write };
+  const whole = system.write;
+  using write = spyOn(system, 'write');
+  write.mockImplementation(function (this: unknown, bytes, offset, length, at) {
+    return whole.call(this, bytes, offset, Math.min(100_000, length), at);
+  });
+  const { file, path } = await writtenFile();
+  expect(await readFile(path)).toEqual(Buffer.from(content));
+  expect(file.sha256()).toBe(sha256Of(content));
 });
 
 test('an earlier file goes on where it is told; what is beyond is cut off', async () => {
@@ -142,4 +170,12 @@ test('a file can be synced while it is written to and read, and replaced when it
   await expect(files.read(id, 0, into)).rejects.toThrow('ENOENT');
   await files.write(id, 0);
   expect(statSync(path).size).toBe(0);
+});
+
+test('a file that is there and cannot be removed is no file that was removed', async () => {
+  const folder = newFolder();
+  const files = await filesIn(folder);
+  await mkdir(join(folder, id));
+  await expect(files.remove(id)).rejects.toThrow();
+  await files.remove('f'.repeat(32));
 });

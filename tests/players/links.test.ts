@@ -176,6 +176,18 @@ test('neither end of a link has more links than may be, whoever asked', async ()
   expect([bob.of('disconnected').length, cem.of('disconnected').length]).toEqual([1, 0]);
 });
 
+test('a yes that a bound refused may be said again when there is room', async () => {
+  const stage = await new Stage({ linksMax: 1 }).begin();
+  const [ann, bob, cem] = [stage.enter('ann'), stage.enter('bob'), stage.enter('cem')];
+  ask(ann, 'bob');
+  linked(cem, ann);
+  accept(bob, 'ann');
+  expect(bob.errors).toEqual([429]);
+  cem.say({ type: 'disconnect' });
+  accept(bob, 'ann');
+  expect(ann.of('connect_accepted')).toEqual([{ type: 'connect_accepted', withUserId: 'bob' }]);
+});
+
 test('as many may ask one player as may be linked with it, and that stops nobody else', async () => {
   const stage = await new Stage({ linksMax: 1 }).begin();
   const [ann, bob, cem] = [stage.enter('ann'), stage.enter('bob'), stage.enter('cem')];

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { expect, spyOn, test } from 'bun:test';
 import { type Actor, Stage } from './stage.ts';
 
 /** Who is there, by what a player was sent: its lists, and the changes behind them. */
@@ -149,7 +149,8 @@ test('of many who leave at once the others hear bit by bit, and in the end who i
   }
   await stage.pass(10_000);
   expect(known(ann)).toEqual(['ann', ...others.slice(300).map(idOf)].sort());
-  expect(ann.of('user_left')).toHaveLength(300);
+  const left = ann.of('user_left').map(({ userId }) => userId);
+  expect(left).toEqual(others.slice(0, 300).map(idOf));
 });
 
 test('who comes and goes while others are being told of is told of to nobody', async () => {
@@ -174,8 +175,12 @@ test('who comes meanwhile is given a list that fits what it is told then, and do
   expect(arrivals.map(({ got }) => got.at(-1)!.type)).toEqual(Array(2).fill('connection_info'));
   await stage.pass(10);
   for (const one of others.slice(200, 300)) one.close();
+  // By now it is settled behind which changes they are let in.
+  await stage.pass(100);
+  expect(arrivals.flatMap((arrival) => arrival.of('user_list_update'))).toEqual([]);
+  for (const one of others.slice(300, 400)) one.close();
   await stage.pass(10_000);
-  const there = ['ann', 'eve', 'zoe', ...others.slice(300).map(idOf)].sort();
+  const there = ['ann', 'eve', 'zoe', ...others.slice(400).map(idOf)].sort();
   for (const one of [ann, ...arrivals]) expect(known(one)).toEqual(there);
   for (const arrival of arrivals) {
     expect(arrival.of('user_list_update')).toHaveLength(1);
@@ -183,6 +188,30 @@ test('who comes meanwhile is given a list that fits what it is told then, and do
     const first = arrival.of('user_list_update')[0]!.users.map(({ userId }: any) => userId);
     for (const { userId } of arrival.of('user_left')) expect(first).toContain(userId);
   }
+});
+
+test('who comes and is gone before it is let in hears of nothing', async () => {
+  const { stage, others } = await crowd();
+  for (const one of others.slice(0, 100)) one.close();
+  const eve = stage.stranger();
+  eve.say({ type: 'session_auth', token: 'eve-token', protocol: 2 });
+  // By now it waits in its place behind them.
+  await stage.pass(100);
+  eve.close();
+  await stage.pass(10_000);
+  expect([...eve.topics]).not.toContain('players/changes');
+});
+
+test('a stop while changes wait ends the telling of them', async () => {
+  const { stage, others } = await crowd();
+  for (const one of others.slice(0, 300)) one.close();
+  const published = spyOn(stage, 'publish');
+  let isDone = false;
+  void stage.players.drain(1000).then(() => (isDone = true));
+  await stage.pass();
+  expect(isDone).toBe(true);
+  await stage.pass(10_000);
+  expect(published).not.toHaveBeenCalled();
 });
 
 test('a list costs its bytes, whatever the names are written in', async () => {

@@ -1,24 +1,7 @@
 import { expect, test } from 'bun:test';
-import { relayShown } from '../../src/relay/shown.ts';
-import { memoryStore } from '../../src/store/memory.ts';
-import type { RingStore } from '../../src/store/store.ts';
 import { botMessage, modMessage } from '../support/relay-client.ts';
+import { dropper, gated, shows, storedIn, watch } from './dropping.ts';
 import { Stage } from './stage.ts';
-
-const dropper = ({ relay, clock }: Stage) => {
-  const [action] = relayShown(relay, clock).actions!;
-  return (channel = '100') => action!.act({ channel }, undefined) as Promise<any>;
-};
-
-/** What a promise has come to so far. */
-function watch<T>(promise: Promise<T>): { value?: T; error?: unknown } {
-  const outcome: { value?: T; error?: unknown } = {};
-  promise.then(
-    (value) => (outcome.value = value),
-    (error) => (outcome.error = error),
-  );
-  return outcome;
-}
 
 test('what waits in both directions is dropped, of that channel only', async () => {
   const stage = await new Stage().begin();
@@ -41,60 +24,51 @@ test('what waits in both directions is dropped, of that channel only', async () 
   expect(await drop('nobody')).toBeUndefined();
 });
 
-test('it is answered when the store has let go of it, and not before', async () => {
-  const inner = memoryStore();
-  let release = () => {};
-  const gate = new Promise<void>((resolve) => (release = resolve));
-  const slow: RingStore = {
-    ...inner.rings,
-    drop: (ring, positions) => gate.then(() => inner.rings.drop(ring, positions)),
-  };
-  const stage = await new Stage({}, slow).begin();
-  stage.mod().say(modMessage('1'));
+test('it is answered when the store has let go of it; until then it waits and may arrive once', async () => {
+  const { rings, gate } = gated('drop');
+  const stage = await new Stage({}, rings).begin();
+  stage.mod().say(modMessage('1'), modMessage('2'));
   await stage.pass();
   const outcome = watch(dropper(stage)());
   await stage.pass(100);
   expect(outcome).toEqual({});
-  expect(stage.bot().contents).toEqual([]);
-  release();
+  expect(shows(stage)).toEqual({ waiting: 2, dropped: 0 });
+  const first = stage.bot('first');
   await stage.pass();
-  expect(outcome).toEqual({ value: { dropped: 1 } });
-  expect(await inner.rings.read('relay/bot/100', 0, 1000)).toEqual([]);
+  expect(first.contents).toEqual(['1', '2']);
+  gate.resolve();
+  await stage.pass();
+  expect(outcome).toEqual({ value: { dropped: 2 } });
+  expect(shows(stage)).toEqual({ waiting: 0, dropped: 2 });
+  expect(await storedIn(rings)).toEqual([]);
+  first.close(1006);
+  const second = stage.bot('second');
+  await stage.pass(10_000);
+  expect(second.contents).toEqual([]);
 });
 
-test('when the store refuses it is an error, and is done all the same when that is well again', async () => {
-  const inner = memoryStore();
-  let isWell = false;
-  const sick: RingStore = {
-    ...inner.rings,
-    drop: (ring, positions) =>
-      isWell ? inner.rings.drop(ring, positions) : Promise.reject(new Error('full')),
-  };
-  const stage = await new Stage({}, sick).begin();
-  stage.mod().say(modMessage('1'));
+test('what was received while the store was letting go of it does not count as dropped', async () => {
+  const { rings, gate } = gated('drop');
+  const stage = await new Stage({}, rings).begin();
+  stage.mod().say(modMessage('1'), modMessage('2'));
   await stage.pass();
-  const drop = dropper(stage);
-  await expect(drop()).rejects.toThrow();
-  // Nothing waits any more, but that would not survive a crash: no word of success yet.
-  await expect(drop()).rejects.toThrow();
-  isWell = true;
-  expect(await drop()).toBeUndefined();
-  expect(await inner.rings.read('relay/bot/100', 0, 1000)).toEqual([]);
+  const outcome = watch(dropper(stage)());
+  const robot = stage.bot();
+  await stage.pass();
+  robot.pong();
+  gate.resolve();
+  await stage.pass();
+  expect(outcome).toEqual({ value: undefined });
+  expect(shows(stage)).toEqual({ waiting: 0, dropped: 0 });
 });
 
 test('a message that is still being committed is not dropped, for it is promised afterwards', async () => {
-  const inner = memoryStore();
-  let release = () => {};
-  const gate = new Promise<void>((resolve) => (release = resolve));
-  const slow: RingStore = {
-    ...inner.rings,
-    put: (ring, rows, rowsMax) => gate.then(() => inner.rings.put(ring, rows, rowsMax)),
-  };
-  const stage = await new Stage({}, slow).begin();
+  const { rings, gate } = gated('put');
+  const stage = await new Stage({}, rings).begin();
   const mod = stage.mod();
   mod.say(modMessage('1'));
   expect(await dropper(stage)()).toBeUndefined();
-  release();
+  gate.resolve();
   await stage.pass();
   expect(mod.statuses).toEqual(['connected', 'queued']);
   const robot = stage.bot();

@@ -55,6 +55,25 @@ describe('the list', () => {
     expect(listed(stage, 'userId=nobody').items).toEqual([]);
   });
 
+  test('of one user asks who that is, and looks at nobody else, in pages too', async () => {
+    const stage = await Stage.start({ perUserMax: 10 });
+    for (const userId of ['alice', 'bob', 'alice', 'bob', 'alice']) await stage.auth(userId);
+    const [list] = shownOf(stage).lists!;
+    const items = () => {
+      throw new Error('it looks at all of them');
+    };
+    const got = (query: string): any =>
+      pageOf({ ...list!, items }, new URLSearchParams(`userId=alice${query}`));
+    const first = got('&limit=2');
+    const ids = [first, got(`&cursor=${first.next}`)].map((page) =>
+      page.items.map(({ id }: any) => id),
+    );
+    expect(ids).toEqual([['id of token-1', 'id of token-3'], ['id of token-5']]);
+    expect(got('&cursor=zzzz')).toEqual({ items: [], next: null });
+    await stage.clock.run(100_000);
+    expect(got('').items).toEqual([]);
+  });
+
   test('is without those that are over', async () => {
     const stage = await Stage.start();
     const { token } = await stage.auth('alice');

@@ -4,21 +4,17 @@ import type { SimClock } from './clock.ts';
 import {
   type Awaited,
   difference,
-  hearsOf,
   isBehind,
-  knows,
   type PlayersRules,
   type Said,
   type SimPlayer,
 } from './players-client.ts';
 import type { PostObserver } from './players-post.ts';
 import { LinksModel } from './players-links.ts';
+import { PresenceModel } from './players-presence.ts';
 
-const listIntervalMs = 250;
 /** Deadlines may be seen so late. */
 const sweepMs = 1500;
-/** Changes that wait for their turn are told after so long. */
-const changesMs = 10_000;
 const noTimeText = playerRefusals.handshakeTimeout.message;
 
 /** A second picture of the players, made from what they say alone; the core's must be the same. */
@@ -29,24 +25,17 @@ export class PlayersObserver {
   readonly online = new Map<string, { player: SimPlayer; userName: string | undefined }>();
   isDraining = false;
   private readonly links: LinksModel;
+  private readonly presence: PresenceModel;
   private channels = new Map<string, Set<string>>();
   /** Users who are gone and not forgotten. */
   private graces = new Map<string, object>();
   private speaking: { player: SimPlayer; said: Said } | undefined;
-  private isPublishing = false;
-  private listedMs = -Infinity;
-  private hasNews = false;
-  /** It is being sent a list that it asked for. */
-  private asking: SimPlayer | undefined;
-  /** Changes may wait. */
-  private readonly isPaced: boolean;
 
   constructor(
     private readonly clock: SimClock,
     private readonly rules: PlayersRules,
     private readonly post: () => PostObserver,
   ) {
-    this.isPaced = rules.changesPace.bytesPerMs < 1_000;
     this.links = new LinksModel(rules.linksMax, {
       playerOf: (userId) => this.online.get(userId)?.player,
       isKept: (userId) => this.graces.has(userId),
@@ -54,6 +43,15 @@ export class PlayersObserver {
       due: (player, frame) => this.due(player, frame),
       refused: (player, code) => void player.awaited.push({ code }),
     });
+    this.presence = new PresenceModel(
+      {
+        clock,
+        online: this.online,
+        broke: (promise) => this.broke(promise),
+        came: (player) => void player.came.push(this.stamped('list')),
+      },
+      rules,
+    );
   }
 
   broke(promise: string): void {
@@ -68,7 +66,7 @@ export class PlayersObserver {
     this.channels = new Map();
     this.graces = new Map();
     this.isDraining = false;
-    this.listedMs = -Infinity;
+    this.presence.begin();
   }
 
   /** The core is about to take a frame; what must come of it is known before it does. */
@@ -79,7 +77,7 @@ export class PlayersObserver {
     if (!this.isDraining) this.foresee(player, said);
     const isEntering = this.speaking !== undefined && said.type === 'session_auth';
     take();
-    this.asking = undefined;
+    this.presence.answered();
     if (isEntering && this.speaking !== undefined && !this.isDraining && player.doom === undefined)
       if (!player.isIn && player.awaited.length === 0) this.broke(`${player.name} is not let try`);
     this.speaking = undefined;
@@ -89,6 +87,7 @@ export class PlayersObserver {
   entered(userId: string | undefined): SimPlayer {
     const { player, said } = this.speaking!;
     this.speaking = undefined;
+    if (player.isIn) this.broke(`${player.name} is let in twice`);
     const older = userId === undefined ? undefined : this.online.get(userId)?.player;
     const isOther = said.userId !== undefined && said.userId !== userId;
     const isFull = older === undefined && this.online.size >= this.rules.playersMax;
@@ -108,7 +107,7 @@ export class PlayersObserver {
     if (older !== undefined) older.doom = 4410;
     this.graces.delete(userId);
     this.online.set(userId, { player, userName: said.userName });
-    this.hasNews = true;
+    this.presence.news();
     this.links.returned(player);
     this.post().joined(player);
     return player;
@@ -134,7 +133,7 @@ export class PlayersObserver {
     const { userId } = player;
     if (this.online.get(userId)?.player !== player) return;
     this.online.delete(userId);
-    this.hasNews = true;
+    this.presence.news();
     const grace = {};
     this.graces.set(userId, grace);
     clock.after(rules.reconnectGraceMs, () => {
@@ -148,14 +147,7 @@ export class PlayersObserver {
 
   /** The core publishes to everybody of a topic. */
   publishes(topic: string, text: string, deliver: () => void): void {
-    if (text.includes('"user_list_update"')) {
-      const nowMs = this.clock.now();
-      if (nowMs - this.listedMs < listIntervalMs - 0.001) this.broke(`${topic}: a list too soon`);
-      this.listedMs = nowMs;
-    }
-    this.isPublishing = true;
-    deliver();
-    this.isPublishing = false;
+    this.presence.publishes(topic, text, deliver);
   }
 
   /** The core sends a frame to a socket. */
@@ -164,8 +156,8 @@ export class PlayersObserver {
     const { type } = frame;
     const isRefused = type === 'error' || frame.success === false;
     if (!player.isIn && !isRefused) this.broke(`${player.name}, a stranger, is sent ${text}`);
-    if (type === 'user_list_update') this.listed(player, frame.users);
-    else if (type === 'user_joined' || type === 'user_left') this.changed(player, frame);
+    if (type === 'user_list_update') this.presence.listed(player, frame.users);
+    else if (type === 'user_joined' || type === 'user_left') this.presence.changed(player, frame);
     else if (type === 'message_ack' || type === 'error') this.answered(player, frame);
     else if (type === 'message' && frame.msg_id.startsWith('m')) this.post().sent(player, frame);
     else if (frame.message === noTimeText && this.isLate(player, 0)) return;
@@ -177,20 +169,17 @@ export class PlayersObserver {
     for (const player of this.players) {
       if (player.doom !== undefined) this.broke(`${player.name} is not closed (${player.doom})`);
       if (player.uses !== (player.isIn ? 1 : 0)) this.broke(`${player.name}: ${player.uses} uses`);
-      if (player.isIn && this.hasNews) this.checkKnown(player);
     }
-    this.hasNews = false;
+    this.presence.endOfTurn(this.players);
   }
 
   /** What came is what had to come; now and then is enough. */
   agree(everybody: Iterable<SimPlayer>): void {
     for (const player of everybody) {
-      const { name, due, came, staleMs, wire } = player;
+      const { name, due, came, wire } = player;
       if (!player.isIn && wire.isOpen && this.isLate(player, sweepMs))
         this.broke(`${name} may stay without saying who it is`);
-      const staleMaxMs = player.protocol === 1 ? listIntervalMs + 1 : changesMs;
-      if (staleMs !== undefined && player.isIn && this.clock.now() - staleMs > staleMaxMs)
-        this.broke(`${name} is never told who is online`);
+      if (this.presence.isForgotten(player)) this.broke(`${name} is never told who is online`);
       if (wire.isOpen && due.length !== came.length)
         this.broke(`${name}: ${difference(due, came)}`);
       if (came.some((frame, i) => frame !== due[i]))
@@ -236,8 +225,7 @@ export class PlayersObserver {
     if (burst > this.rules.slowBytes) player.awaited.push({ code: 429 });
     else {
       this.due(player, 'list');
-      this.asking = player;
-      player.hasAsked = true;
+      this.presence.asks(player);
     }
   }
 
@@ -259,35 +247,6 @@ export class PlayersObserver {
       msgId: msg_id,
       statuses: [others.length > 0 ? 'completed' : 'failed'],
     });
-  }
-
-  private listed(player: SimPlayer, users: Said[]): void {
-    player.known = new Map(users.map(({ userId, userName }) => [userId, userName]));
-    if (player.known.size !== users.length) this.broke(`${player.name}: somebody is listed twice`);
-    const isAsked = this.asking === player;
-    if (this.isPublishing && player.protocol === 2)
-      this.broke(`${player.name}, of protocol 2, is sent a list`);
-    if (!this.isPublishing && (isAsked || player.protocol === 1))
-      player.came.push(this.stamped('list'));
-    if (player.protocol === 2 && !isAsked) {
-      if (player.isListed) this.broke(`${player.name} is sent a second list`);
-      player.isListed = true;
-      this.hasNews = true;
-    } else if (!knows(player, this.online))
-      this.broke(`${player.name} is sent a list that is wrong`);
-    else player.staleMs = undefined;
-  }
-
-  private changed(player: SimPlayer, frame: Said): void {
-    const wrong = hearsOf(player, frame);
-    if (wrong !== undefined) this.broke(`${player.name}: ${wrong}`);
-    this.hasNews = true;
-  }
-
-  private checkKnown(player: SimPlayer): void {
-    if (knows(player, this.online)) player.staleMs = undefined;
-    else if (player.protocol === 1 || this.isPaced) player.staleMs ??= this.clock.now();
-    else this.broke(`${player.name} of protocol 2 does not know who is online`);
   }
 
   private answered(player: SimPlayer, frame: Said): void {

@@ -1,6 +1,6 @@
+import type { Delivery } from '../../src/delivery/delivery.ts';
 import { RelayFrames } from '../../src/relay/messages.ts';
 import { Relay } from '../../src/relay/relay.ts';
-import { relayShown } from '../../src/relay/shown.ts';
 import type { RelayKey, RelayLimits } from '../../src/relay/seat.ts';
 import type { Topics } from '../../src/sockets/ports.ts';
 import { SimClock } from './clock.ts';
@@ -43,9 +43,8 @@ interface Seen extends Crowded {
   received: boolean;
   /** A crash may have taken it: only memory had it. */
   mayBeLost: boolean;
-  /** An operator dropped it with its queue: in which run, and whether the store has said so. */
-  droppedIn: Relay | undefined;
-  isDroppedForGood: boolean;
+  /** An operator dropped it with its queue, and the store has agreed. */
+  isDropped: boolean;
   /** It is known only to the store: a crash may have taken the knowledge of its receipt. */
   mayRepeat: boolean;
   /** Mods that were there when it came. */
@@ -80,6 +79,8 @@ export class RelayWorld {
   private readonly clients: SimClient[] = [];
   private readonly seen = new Map<string, Seen>();
   private readonly lanes = new Map<string, Seen[]>();
+  /** What each drop that is under way may take. */
+  private readonly dropping = new Set<readonly Seen[]>();
   private serial = 0;
   private firstBroken: string | undefined;
 
@@ -229,36 +230,44 @@ export class RelayWorld {
     client.say(...texts);
   }
 
-  /** What waits is gone from then on; what is still being committed is promised all the same. */
   private dropQueue(): void {
     const channel = this.channel();
-    const { relay } = this;
-    const mayGo: Seen[] = [];
-    let least = 0;
-    for (const side of ['mods', 'bot'])
-      for (const message of this.lanes.get(`${side} ${channel}`) ?? []) {
-        const { id, answer, sentTo, mayBeLost, droppedIn } = message;
-        // Its answer may be ready, and wait for that to another message of its sender.
-        const isCommitting =
-          answer === undefined && this.clients.some(({ expected }) => expected[0] === id);
-        if (answer === 'failed' || isCommitting) continue;
-        // What was pushed out may be held for one that is present and reads: that is not the queue.
-        const waits = answer === 'queued' && sentTo.length === 0 && !this.isPushedOut(message);
-        if (waits && !mayBeLost && droppedIn === undefined) least += 1;
-        message.mayBeLost = true;
-        if (!waits) continue;
-        message.droppedIn = relay;
-        mayGo.push(message);
-      }
-    const [drop] = relayShown(relay, this.clock).actions!;
-    drop!.act({ channel }, undefined).then(
-      (answer) => {
-        const { dropped } = (answer ?? { dropped: 0 }) as { dropped: number };
+    this.dropLane('mods', channel, this.relay.toMods);
+    this.dropLane('bot', channel, this.relay.toBot);
+  }
+
+  /**
+   * What waits is gone once the store has agreed, and if it refuses all stays as it was; what is
+   * still being committed is promised all the same.
+   */
+  private dropLane(side: 'mods' | 'bot', channel: string, delivery: Delivery): void {
+    const mayGo = (this.lanes.get(`${side} ${channel}`) ?? []).filter(({ id, answer }) => {
+      // Its answer may be ready, and wait for that to another message of its sender.
+      const isCommitting =
+        answer === undefined && this.clients.some(({ expected }) => expected[0] === id);
+      return answer !== 'failed' && !isCommitting;
+    });
+    // What was pushed out may be held for one that is present and reads: that is not the queue.
+    const waits = (message: Seen) =>
+      message.answer === 'queued' && message.sentTo.length === 0 && !this.isPushedOut(message);
+    const waiting = mayGo.filter(waits);
+    this.dropping.add(mayGo);
+    delivery.clear(channel).then(
+      (dropped) => {
+        if (!this.dropping.delete(mayGo)) return;
+        const least = waiting.filter((message) => !message.mayBeLost && waits(message)).length;
         if (dropped < least) this.broke(`${dropped} dropped of at least ${least} that waited`);
-        for (const message of mayGo) message.isDroppedForGood = true;
+        for (const message of waiting) message.isDropped = true;
+        for (const message of mayGo) message.mayBeLost = true;
       },
-      () => {},
+      () => void this.dropping.delete(mayGo),
     );
+  }
+
+  /** The store may have agreed, and nobody was told. */
+  private loseDrops(): void {
+    for (const mayGo of this.dropping) for (const message of mayGo) message.mayBeLost = true;
+    this.dropping.clear();
   }
 
   private async crash(): Promise<void> {
@@ -270,6 +279,7 @@ export class RelayWorld {
       message.mayRepeat = true;
       if (message.answer !== 'queued') message.mayBeLost = true;
     }
+    this.loseDrops();
     this.store.cut();
     await this.startRelay();
   }
@@ -295,6 +305,7 @@ export class RelayWorld {
       if (message.answer === undefined) message.mayBeLost = true;
       message.mayRepeat ||= !message.receipted;
     }
+    this.loseDrops();
     this.store.cut();
     await this.startRelay();
   }
@@ -411,8 +422,7 @@ export class RelayWorld {
       receipted: false,
       received: false,
       crowds: [],
-      droppedIn: undefined,
-      isDroppedForGood: false,
+      isDropped: false,
       mayBeLost: false,
       mayRepeat: false,
       sentTo: [],
@@ -463,8 +473,7 @@ export class RelayWorld {
     if (client.role === 'mod' && message.lane !== `mods ${client.channel}`)
       this.broke(`${id} to the wrong channel`);
     if (message.answer === 'failed') this.broke(`${id} is delivered after it failed`);
-    if (message.isDroppedForGood || message.droppedIn === this.relay)
-      this.broke(`${id} is delivered after its queue was dropped`);
+    if (message.isDropped) this.broke(`${id} is delivered after its queue was dropped`);
     const highest = client.highest.get(message.lane) ?? -1;
     if (message.index <= highest)
       this.broke(`${client.name}: ${id} (${message.index}) after ${highest}`);

@@ -178,6 +178,7 @@ test('a query of garbage is 400 in words', async () => {
   for (const path of garbage.flatMap((one) => [one, `/api${one}`])) {
     const answer = await get(path);
     expect([path, answer.status, answer.json.error?.code]).toEqual([path, 400, 'bad_request']);
+    expect(answer.headers['cache-control']).toBe('no-store');
     expect(Object.keys(answer.json.error)).toEqual(['code', 'message']);
   }
   expect((await figures()).status.live_readers).toBe(0);

@@ -104,6 +104,7 @@ describe('with keys', () => {
     for (const headers of [{}, { 'X-API-Key': 'wrong' }]) {
       const answer = await ask(server.port, '/stats', headers);
       expect(answer.headers['www-authenticate']).toBe('Bearer');
+      expect(answer.headers['cache-control']).toBe('no-store');
       expect(answer.json.error.code).toBe('unauthorized');
       expect(Object.keys(answer.json)).toEqual(['error']);
       expect(answer.text).not.toMatch(/bot|operator/);
@@ -140,15 +141,20 @@ describe('without keys', () => {
     server = undefined;
   });
 
-  test('on loopback everybody there may read; who came by way of a proxy, or with a key, may not', async () => {
+  test('on loopback everybody there may read, whatever key it shows; who came by way of a proxy may not', async () => {
     server = await Moonstead.start();
     const { port } = server;
     expect(await statuses(port)).toEqual([200]);
     for (const headers of forwarding)
       expect([headers, ...(await statuses(port, headers))]).toEqual([headers, 401]);
-    for (const headers of shown('wrong')) expect(await statuses(port, headers)).toEqual([401]);
+    for (const headers of shown('some-key')) {
+      expect(await statuses(port, headers)).toEqual([200]);
+      for (const more of forwarding)
+        expect([more, ...(await statuses(port, { ...headers, ...more }))]).toEqual([more, 401]);
+    }
     for (const { method, path } of await actions(port))
-      expect([path, (await ask(port, path, {}, method)).status]).toEqual([path, 401]);
+      for (const headers of [{}, ...shown('some-key')])
+        expect([path, (await ask(port, path, headers, method)).status]).toEqual([path, 401]);
   });
 
   test('with trusted proxies nobody may read, for all come from loopback then', async () => {

@@ -37,6 +37,13 @@ async function session(userId = 'ada'): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
+/** A player, from its session on. */
+async function comeIn(userId: string): Promise<void> {
+  const token = await session(userId);
+  const player = await raw(RawClient.open(server.port, { path: '/player' }));
+  player.say({ type: 'session_auth', token, protocol: 2 });
+}
+
 async function readers(): Promise<number> {
   const answer = await fetch(`${server.http}/stats`);
   return ((await answer.json()) as any).parts.status.live_readers;
@@ -59,6 +66,7 @@ test('the headers leave at once, with how soon to come back, and nothing of the 
     });
     await until('the greeting', () => (reader.take(), reader.retry !== undefined));
     expect([reader.comments, reader.retry, reader.events]).toEqual([['moonstead'], 2000, []]);
+    expect(reader.places).toEqual([expect.stringMatching(/^[0-9a-z]+-\d+$/)]);
   }
 });
 
@@ -66,15 +74,14 @@ test('each event comes under the topic of what it is about, as the log has it', 
   await start();
   const reader = await live();
   const here = await live('/api/live');
-  const token = await session();
-  const player = await raw(RawClient.open(server.port, { path: '/player' }));
-  player.say({ type: 'session_auth', token, protocol: 2 });
+  await comeIn('ada');
   await raw(RawClient.mod(server.port));
   const worker = await raw(RawClient.open(server.port, { path: '/ws' }));
   worker.say({ type: 'register', payload: { token: 'supersecrettokenox0', region: 'usa' } });
   const stranger = await raw(RawClient.open(server.port, { path: '/ws' }));
   stranger.say({ type: 'register', payload: { token: 'no-such-token', region: 'usa' } });
-  await fetch(`${server.http}/stats`, { headers: { 'X-API-Key': 'no-such-key' } });
+  const forwarded = { 'X-API-Key': 'no-such-key', 'X-Forwarded-For': '192.0.2.7' };
+  await fetch(`${server.http}/stats`, { headers: forwarded });
   const expected: [event: string, topic: string][] = [
     ['session_begun', 'session'],
     ['player_joined', 'player'],
@@ -163,6 +170,24 @@ test('a reader that comes back again and again under load misses nothing and get
   );
 }, 30_000);
 
+test('a reader that saw nothing of its topics, and broke off, comes back and misses nothing', async () => {
+  await start('live_stall_timeout = "100ms"');
+  const first = await live('/live?topics=player');
+  const greeted = await until('the greeting', () => first.lastId);
+  await session('ada');
+  const begun = await live('/live?topics=session', { 'Last-Event-ID': greeted });
+  const { id } = await begun.next('the session', named('session_begun'));
+  // Nothing for it came, but the comments say how far it is.
+  await until('a comment with that place', () => first.lastId === id);
+  first.close();
+  await comeIn('bob');
+  await until('the player', () => server.events.some(({ event }) => event === 'player_joined'));
+  const back = await live('/live?topics=player', { 'Last-Event-ID': `${first.lastId}` });
+  const { data } = await back.next('the player', () => true);
+  expect(data).toMatchObject({ event: 'player_joined', userId: 'bob' });
+  expect(back.journalled.length).toBe(1);
+});
+
 test('an id that is too old, of another run or none at all gets told, then all there is', async () => {
   await start('', '[server]\njournal_events = 5');
   const reader = await live();
@@ -233,16 +258,4 @@ test('readers that leave at once, at any point, leave nothing behind', async () 
     await session(`user-${round}`);
   }
   await until('nobody', async () => (await readers()) === 0);
-});
-
-test('a stop ends every stream in good order and is not held up by any', async () => {
-  await start('', '[server]\ndrain_timeout = "10m"');
-  const all = [await live(), await live('/api/live?topics=stats'), await live('/live?topics=task')];
-  await session();
-  await all[0]!.next('the session', named('session_begun'));
-  expect(await server.stop()).toBe(0);
-  for (const { http } of all) {
-    await http.over();
-    expect(http.isWhole).toBeTrue();
-  }
 });

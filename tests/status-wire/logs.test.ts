@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { Moonstead, until } from '../support/moonstead.ts';
 import { RawClient } from '../support/raw.ts';
+import { LiveClient } from '../support/sse.ts';
 
 const names = { level: ['debug', 'info', 'warn', 'error'], kept: 150 };
 let server: Moonstead;
@@ -45,7 +46,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-const wrong = { 'X-API-Key': 'no-such-key' };
+/** Refused although there are no keys, for it seems to come by way of a proxy. */
+const wrong = { 'X-API-Key': 'no-such-key', 'X-Forwarded-For': '192.0.2.7' };
 
 test('the log is the output line by line, the newest first, as much of it as the journal keeps', async () => {
   const events = await all('?limit=1000');
@@ -110,18 +112,57 @@ test('filters choose: a level and those above, a part, a time, and all together'
   );
 });
 
-test('warnings that strangers cause are few each second, and say how many were left out', async () => {
+test('warnings that strangers cause are few each second; one event says so, the next how many', async () => {
   for (;;) {
     await Promise.all(
       Array.from({ length: 100 }, () => fetch(`${server.http}/stats`, { headers: wrong })),
     );
-    const got = (await all('?limit=1000&part=status')).filter(
-      ({ event }) => event === 'key_refused',
-    );
-    const noted = got.find(({ suppressed }) => suppressed > 0);
-    const seconds = Map.groupBy(got, ({ time }) => Math.floor(Date.parse(time) / 1000));
+    const got = await all('?limit=1000&part=status');
+    const refused = got.filter(({ event }) => event === 'key_refused');
+    const seconds = Map.groupBy(refused, ({ time }) => Math.floor(Date.parse(time) / 1000));
     // Its second and that of the clock on the wall need not begin together.
     for (const some of seconds.values()) expect(some.length).toBeLessThanOrEqual(40);
-    if (noted !== undefined) return;
+    const noted = refused.findIndex(({ suppressed }) => suppressed > 0);
+    if (noted < 0) continue;
+    const before = got[got.indexOf(refused[noted]) + 1];
+    expect(before).toMatchObject({ level: 'warn', event: 'suppressed', of: 'key_refused' });
+    // The newest come first: 20 of the kind, then the one that says that there are more.
+    const second = got.slice(got.indexOf(before) + 1).slice(0, 20);
+    expect(second.map(({ event }) => event)).toEqual(Array(20).fill('key_refused'));
+    return;
+  }
+});
+
+test('a short output leaves out what /logs and /live have all the same: what operators did', async () => {
+  const key = 'a-key-that-may-act';
+  const quiet = await Moonstead.start({
+    toml:
+      '[server]\nlog_level = "warn"\n' +
+      `[[api.keys]]\nname = "boss"\nkey = "${key}"\nrole = "admin"\n`,
+  });
+  try {
+    const headers = { 'X-API-Key': key };
+    const reader = await LiveClient.open(quiet.port, '/live', headers);
+    const json = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ type: 'auth', userId: 'ada' });
+    await fetch(`${quiet.http}/auth`, { method: 'POST', headers: json, body });
+    const read = async (path: string): Promise<any> =>
+      (await fetch(`${quiet.http}${path}`, { headers })).json();
+    const { id } = (await read('/sessions')).items[0];
+    const done = await fetch(`${quiet.http}/sessions/${id}`, { method: 'DELETE', headers });
+    expect(done.status).toBe(200);
+    const acted = { level: 'info', event: 'operator_acted', by: 'boss', id };
+    const { data } = await reader.next('it', (one) => one.data.event === 'operator_acted');
+    expect(data).toMatchObject(acted);
+    expect((await read('/logs?part=status')).items).toMatchObject([acted]);
+    // A warning that comes later is printed, and by then all that was to be before it.
+    await fetch(`${quiet.http}/stats`, { headers: { 'X-API-Key': 'no-such-key' } });
+    await until('the warning', () => quiet.events.some(({ event }) => event === 'key_refused'));
+    const levels = new Set(quiet.events.map(({ level }) => level));
+    expect([...levels]).toEqual(['warn']);
+    expect((await read('/logs?level=debug')).items.length).toBeGreaterThan(quiet.events.length);
+    reader.close();
+  } finally {
+    await quiet.stop();
   }
 });

@@ -102,3 +102,10 @@ test('who follows gets every event from then on, until it stops', () => {
   expect(other.map(({ number }) => number)).toEqual([4, 5]);
   expect(other[0]).toBe(one[0]!);
 });
+
+test('that events about workers are left out is told to who follows workers', () => {
+  const journal = new Journal(10, 'run');
+  const log = eventLog({ least: 'info', nowMs: () => 0 }, [(event) => journal.add(event)]);
+  for (let n = 0; n < 1002; n++) log('info', 'tasks', 'worker_left');
+  expect(journal.at(journal.newest)).toMatchObject({ topic: 'worker', event: 'suppressed' });
+});

@@ -120,3 +120,11 @@ test('the end is the end of all, and of every timer', async () => {
   log();
   expect(one.events).toEqual([]);
 });
+
+test('who comes after the end is greeted and sent on at once, with a place to come back to', () => {
+  log();
+  live.end();
+  const [late, idle] = [new Client(['player']), new Client(undefined, false)];
+  expect([late.end, idle.end, live.size]).toEqual(['ended', 'ended', 0]);
+  expect(late.got).toBe(': moonstead\nretry: 2000\nid: run-1\n\n');
+});

@@ -23,13 +23,16 @@ const suppressed = () => lines.map((line) => JSON.parse(line).suppressed).filter
 
 test('the journal has what was written, line by line', () => {
   log('info', 'relay', 'mod_joined', { id: 'a "mod"\n', channel: undefined, count: 0, none: null });
-  log('error', 'server', 'fault', { message: '\u2028\u0000', event: 'nested' });
+  log('error', 'server', 'fault', { message: '\u2028\u0000', event: 'forged' });
   for (let i = 0; i < 50; i++) log('warn', 'tasks', 'key_refused', { i });
   log('debug', 'server', 'detail');
   const { items } = eventsOf(journal, new URLSearchParams('limit=1000')) as Paged;
   const events = items.map(({ event_id: _, ...event }: any) => event).toReversed();
   expect(events).toEqual(lines.map((line) => JSON.parse(line)));
-  expect(lines.length).toBe(23);
+  expect(lines.length).toBe(24);
+  expect(
+    events.map(({ event }: any) => event).filter((name: string) => name !== 'key_refused'),
+  ).toEqual(['mod_joined', 'fault', 'suppressed', 'detail']);
 });
 
 test('every reader is handed the same event', () => {
@@ -51,21 +54,38 @@ test.each([
   ['info', 1000],
   ['warn', 20],
 ] as const)(
-  'of one event at %s there are %i a second, and the next tells how many were not',
+  'of one event at %s there are %i a second; then one says so, and the next tells how many were not',
   (level, max) => {
-    for (let i = 0; i < max + 5; i++) log(level, 'relay', 'closing');
-    expect([lines.length, journal.newest]).toEqual([max, max]);
+    for (let i = 0; i < max; i++) log(level, 'relay', 'closing');
+    expect(journal.at(max)!.event).toBe('closing');
+    for (let i = 0; i < 5; i++) log(level, 'relay', 'closing');
+    expect([lines.length, journal.newest]).toEqual([max + 1, max + 1]);
+    const { topic, text } = journal.at(max + 1)!;
+    const told = { level: 'warn', part: 'relay', event: 'suppressed', of: 'closing' };
+    expect([topic, JSON.parse(text)]).toMatchObject(['relay', told]);
     nowMs = 999;
     log(level, 'relay', 'closing');
-    expect(lines.length).toBe(max);
+    expect(lines.length).toBe(max + 1);
     nowMs = 1000;
     log(level, 'relay', 'closing');
     expect(suppressed()).toEqual([6]);
     nowMs = 9000;
     for (let i = 0; i < max; i++) log(level, 'relay', 'closing');
-    expect([lines.length, suppressed()]).toEqual([2 * max + 1, [6]]);
+    expect([lines.length, suppressed()]).toEqual([2 * max + 2, [6]]);
   },
 );
+
+test('a flood that goes on is told of once a second, and of each kind by itself', () => {
+  for (nowMs = 0; nowMs < 5000; nowMs += 10)
+    for (const event of ['key_refused', 'closing'])
+      for (let i = 0; i < 10; i++) log('warn', 'relay', event);
+  const told = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'suppressed');
+  expect(told.map(({ of }) => of)).toEqual(
+    Array.from({ length: 5 }, () => ['key_refused', 'closing']).flat(),
+  );
+  expect(lines.length).toBe(5 * 2 * 21);
+  expect(suppressed()).toEqual(Array(8).fill(980));
+});
 
 test('far more errors than warnings are written before any is left out', () => {
   for (let i = 0; i < 100; i++) log('error', 'store', 'trouble');
@@ -76,7 +96,7 @@ test('a flood of one event hides no other, nor the same one of another part', ()
   for (let i = 0; i < 100; i++) log('warn', 'relay', 'key_refused');
   log('warn', 'status', 'key_refused');
   log('warn', 'relay', 'closing');
-  expect(lines.length).toBe(22);
+  expect(lines.length).toBe(23);
   nowMs = 1000;
   log('warn', 'status', 'key_refused');
   expect(suppressed()).toEqual([]);

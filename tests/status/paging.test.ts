@@ -76,6 +76,29 @@ describe('a list', () => {
     expect(all('flag=')).toEqual([]);
   });
 
+  test('takes what a filter knows without looking, and looks at nothing else', () => {
+    const red = fleet.filter(({ flag }) => flag === 'red');
+    let looked = 0;
+    const matches = (ship: Ship, wanted: string) => {
+      looked += 1;
+      return ship.flag === wanted;
+    };
+    const items = (wanted: string) => (wanted === 'red' ? red : []);
+    const knowing = listOf(() => {
+      throw new Error('it looks at all of them');
+    });
+    const filters = { ...knowing.filters, flag: { summary: 'Of a flag.', matches, items } };
+    const short = { ...knowing, filters };
+    for (const limit of [1, 7, 1000])
+      expect(all(`flag=red&limit=${limit}`, short)).toEqual(red.map(({ number }) => number));
+    const odd = red.filter(({ number }) => number % 2 === 1).map(({ number }) => number);
+    expect(all('odd=true&flag=red&limit=3', short)).toEqual(odd);
+    looked = 0;
+    expect(all('flag=none', short)).toEqual([]);
+    expect(looked).toBe(0);
+    expect(() => pageOf(short, query('odd=true'))).toThrow('it looks at all of them');
+  });
+
   test('goes on exactly where it was, whoever comes and goes in between', () => {
     const ships = [...fleet];
     const changing = listOf(() => ships);

@@ -15,6 +15,9 @@ export class LiveClient {
   comments: string[] = [];
   /** What it says about coming back, in ms. */
   retry: number | undefined;
+  /** Ids that came without an event: the place of the reader, of which only the newest counts. */
+  readonly places: string[] = [];
+  private newestId: string | undefined;
   private rest = '';
   private read = 0;
   private taken = 0;
@@ -50,10 +53,10 @@ export class LiveClient {
     });
   }
 
-  /** The id of the newest event that had one. */
+  /** What a browser would come back with: the newest id, with or without an event. */
   get lastId(): string | undefined {
     this.take();
-    return this.events.findLast(({ id }) => id !== undefined)?.id;
+    return this.newestId;
   }
 
   /** Events of the journal so far. */
@@ -89,6 +92,8 @@ export class LiveClient {
       else if (name === 'retry') this.retry = Number(value);
       else throw new Error(`no field of an event stream: ${line}`);
     }
+    if (id !== undefined) this.newestId = id;
     if (data.length > 0) this.events.push({ id, event, data: JSON.parse(data.join('\n')) });
+    else if (id !== undefined) this.places.push(id);
   }
 }

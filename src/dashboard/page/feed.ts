@@ -17,6 +17,13 @@ export interface FeedEvent {
   data: string;
 }
 
+/** An id alone is no event; it says up to where nothing was missed. */
+interface Frame {
+  id: string;
+  topic: string | undefined;
+  data: string;
+}
+
 /** The server says something each second; this long without a word, and the connection is gone. */
 const silentMs = 6_000;
 const waitMs = { first: 500, most: 5_000 };
@@ -33,10 +40,11 @@ export async function follow(begun: () => void, hear: (event: FeedEvent) => void
       const frames = await open(lastId);
       connection.set({ state: 'live' });
       begun();
-      await frames.read((event) => {
+      await frames.read(({ id, topic, data }) => {
+        if (id !== '') lastId = id;
+        if (topic === undefined) return;
         nextWaitMs = waitMs.first;
-        if (event.id !== '') lastId = event.id;
-        hear(event);
+        hear({ id, topic, data });
       });
       lost('It ended the connection.');
     } catch (error) {
@@ -77,7 +85,7 @@ async function open(lastId: string | undefined) {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
 
   /** Until it ends; rejects when it breaks, or is silent for too long. */
-  async function read(hear: (event: FeedEvent) => void): Promise<void> {
+  async function read(hear: (frame: Frame) => void): Promise<void> {
     let text = '';
     try {
       for (;;) {
@@ -86,7 +94,7 @@ async function open(lastId: string | undefined) {
         if (done) return;
         const frames = (text + value).split('\n\n');
         text = frames.pop()!;
-        for (const frame of frames) hearFrame(frame, hear);
+        for (const frame of frames) hear(frameIn(frame));
       }
     } finally {
       ending.abort();
@@ -96,12 +104,11 @@ async function open(lastId: string | undefined) {
 }
 
 /** One frame as our server writes it: each field once, on one line. */
-function hearFrame(frame: string, hear: (event: FeedEvent) => void): void {
+function frameIn(text: string): Frame {
   const field = (name: string) =>
-    frame
+    text
       .split('\n')
       .find((line) => line.startsWith(`${name}: `))
       ?.slice(name.length + 2);
-  const topic = field('event');
-  if (topic !== undefined) hear({ id: field('id') ?? '', topic, data: field('data') ?? '' });
+  return { id: field('id') ?? '', topic: field('event'), data: field('data') ?? '' };
 }
