@@ -1,3 +1,4 @@
+import { ringMeters } from '../delivery/ring-meters.ts';
 import { byWord } from '../refusal.ts';
 import type { Meter } from '../shown.ts';
 import type { Players } from './players.ts';
@@ -73,24 +74,7 @@ function meters({ presence, strangers, linking, direct, figures }: Players): Met
       kind: 'counter',
       read: () => figures.closedSlow,
     },
-    {
-      name: 'queued_messages',
-      help: 'Messages that wait in rings.',
-      kind: 'gauge',
-      read: () => rings.bounds.rows,
-    },
-    {
-      name: 'queued_bytes',
-      help: 'Bytes of the messages that wait in rings.',
-      kind: 'gauge',
-      read: () => rings.bounds.bytes,
-    },
-    {
-      name: 'queued_max_bytes',
-      help: 'How many bytes the messages that wait may have.',
-      kind: 'gauge',
-      read: () => rings.bounds.limits.bytesMax,
-    },
+    ...ringMeters(rings),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { Delivery } from '../delivery/delivery.ts';
+import { ringMeters } from '../delivery/ring-meters.ts';
 import { waitingIn } from '../delivery/ring-rows.ts';
 import type { Tally } from '../delivery/tallies.ts';
 import type { Action, List, Meter, Shown } from '../shown.ts';
@@ -186,24 +187,7 @@ function metersOf(relay: Relay): Meter[] {
       kind: 'gauge',
       read: () => tallies.size,
     },
-    {
-      name: 'queued_messages',
-      help: 'Messages that wait in rings.',
-      kind: 'gauge',
-      read: () => rings.bounds.rows,
-    },
-    {
-      name: 'queued_bytes',
-      help: 'Bytes of the messages that wait in rings.',
-      kind: 'gauge',
-      read: () => rings.bounds.bytes,
-    },
-    {
-      name: 'queued_max_bytes',
-      help: 'How many bytes the messages that wait may have.',
-      kind: 'gauge',
-      read: () => rings.bounds.limits.bytesMax,
-    },
+    ...ringMeters(rings),
     {
       name: 'unreceipted_characters',
       help: 'Characters of messages that were sent live and are not confirmed.',
